@@ -1,0 +1,260 @@
+"""Dead letters and redrives, for scripts: what the console shows and does. And what consumers say they have done."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from django.http import Http404
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api import asked, bodies
+from api import letter_shapes as shapes
+from api.auth import Service, person
+from api.described import PLACE_PARAMETERS, described, query
+from api.instances import Services
+from api.records import Endpoint, said
+from registry.models import DeadLetter, DeadLetterSource, IndexedParty, Integration, Person, RedriveJob, keyset
+from registry.services import letters, redrives, returns
+from registry.services.masks import ShownHeader
+
+FILTERS: dict[str, tuple[str, ...]] = {
+    "state": tuple(DeadLetter.State.values),
+    "error_class": (),
+    "wire_id": (),
+    "cursor": (),
+    "size": (),
+}
+FILTER_PARAMETERS = (
+    query("state", "Letters in this state; all of them unless told."),
+    query("error_class", "Letters that died of this."),
+    query("wire_id", "The letter with this id."),
+    *PLACE_PARAMETERS,
+)
+REFUSALS = ("malformed", "not-found", "conflict", "too-large", "unsupported-type", "invalid")
+ACTS: dict[str, Callable[[RedriveJob, Person, str], object]] = {
+    "start": lambda job, by, reason: redrives.start(job, by=by),
+    "approve": lambda job, by, reason: redrives.approve(job, by=by, note=reason),
+    "pause": lambda job, by, reason: redrives.pause(job, why=reason, by=by),
+    "resume": lambda job, by, reason: redrives.resume(job, by=by, note=reason),
+    "cancel": lambda job, by, reason: redrives.cancel(job, why=reason, by=by),
+}
+
+
+class SourceList(Endpoint):
+    """Where dead letters lie."""
+
+    @described(
+        shapes.SourcePage,
+        "invalid",
+        parameters=PLACE_PARAMETERS,
+        operation_id="list_dead_letter_sources",
+        tags=["dead letters"],
+    )
+    def get(self, request: Request) -> Response:
+        """Every source, with its depth when it was last looked at, a page at a time."""
+        wanted = asked.of(request, {"cursor": (), "size": ()})
+        found = DeadLetterSource.objects.select_related("integration", "broker__environment")
+        size = asked.size(wanted["size"], default=50, most=200)
+        page = keyset(found, order="id", cursor=wanted["cursor"], size=size)
+        return said(
+            shapes.SourcePage(
+                items=[source_shape(each) for each in page.rows],
+                next=asked.turned(request, page.next),
+                previous=asked.turned(request, page.previous),
+            )
+        )
+
+
+class LetterList(Endpoint):
+    """The letters of one source."""
+
+    @described(
+        shapes.LetterPage,
+        "not-found",
+        "invalid",
+        parameters=FILTER_PARAMETERS,
+        operation_id="list_dead_letters",
+        tags=["dead letters"],
+    )
+    def get(self, request: Request, key: int) -> Response:
+        """Letters taken in from a source, those first that died last, a page at a time; without what they hold."""
+        wanted = asked.of(request, FILTERS)
+        found = DeadLetter.objects.filter(source=source(key))
+        if chosen := {name: wanted[name] for name in ("state", "error_class", "wire_id") if wanted[name]}:
+            found = found.filter(**chosen)
+        size = asked.size(wanted["size"], default=50, most=200)
+        page = keyset(found, order="-died_at", cursor=wanted["cursor"], size=size)
+        return said(
+            shapes.LetterPage(
+                items=[shapes.Letter(**letter_fields(each)) for each in page.rows],
+                next=asked.turned(request, page.next),
+                previous=asked.turned(request, page.previous),
+            )
+        )
+
+
+class OneLetter(Endpoint):
+    """One letter."""
+
+    @described(shapes.WholeLetter, "not-found", operation_id="get_dead_letter", tags=["dead letters"])
+    def get(self, request: Request, key: int) -> Response:
+        """A letter with its body and headers as text. What its source hides stays hidden; the console reveals it."""
+        letter = DeadLetter.objects.select_related("source").filter(pk=key).first()
+        if letter is None:
+            raise Http404
+        shown = letters.shown(letter, by=person(request))
+        payload = shapes.LetterPayload(
+            form=shown.form,
+            body=shown.body,
+            cut=shown.is_cut,
+            headers=[
+                shapes.LetterHeader(name=each.name, value=each.value, hidden=each.is_hidden) for each in shown.headers
+            ],
+        )
+        return said(shapes.WholeLetter(**letter_fields(letter), payload=payload))
+
+
+class RedriveList(Endpoint):
+    """The redrives of one source."""
+
+    @described(shapes.Redrives, "not-found", operation_id="list_redrives", tags=["dead letters"])
+    def get(self, request: Request, key: int) -> Response:
+        """The newest hundred."""
+        found = RedriveJob.objects.filter(source=source(key)).select_related("requested_by", "approved_by")
+        return said(shapes.Redrives(items=[redrive_shape(each) for each in found[:100]]))
+
+    @described(
+        shapes.Redrive,
+        *REFUSALS,
+        status=201,
+        request=shapes.NewRedrive,
+        operation_id="draft_redrive",
+        tags=["dead letters"],
+    )
+    def post(self, request: Request, key: int) -> Response:
+        """Draft a redrive: `plan` says what it would do, and nothing is sent before the act `start`. For on call."""
+        by, owner = person(request), source(key)
+        asks = bodies.shaped(request, shapes.NewRedrive)
+        chosen = asks.model_dump(
+            mode="json",
+            include={"letters", "group", "error_class", "since", "until"},
+            exclude_none=True,
+            exclude_defaults=True,
+        )
+        made = redrives.draft(
+            owner,
+            chosen,
+            reason=asks.reason,
+            idempotency_key=asks.idempotency_key,
+            rate_per_minute=asks.rate_per_minute,
+            override_reason=asks.override_reason,
+            by=by,
+        )
+        return said(redrive_shape(made), status=201)
+
+
+class OneRedrive(Endpoint):
+    """One redrive."""
+
+    @described(shapes.Redrive, "not-found", operation_id="get_redrive", tags=["dead letters"])
+    def get(self, request: Request, key: int) -> Response:
+        """Where it stands, counted now."""
+        return said(redrive_shape(redrive(key)))
+
+    @described(
+        shapes.Redrive, *REFUSALS, request=shapes.RedriveAct, operation_id="act_on_redrive", tags=["dead letters"]
+    )
+    def post(self, request: Request, key: int) -> Response:
+        """Begin it, agree to it as the second person, pause, resume or cancel it."""
+        by, job = person(request), redrive(key)
+        asks = bodies.shaped(request, shapes.RedriveAct)
+        ACTS[asks.act](job, by, asks.reason)
+        return said(redrive_shape(redrive(key)))
+
+
+class ResolvedReports(APIView):
+    """What consumers have done."""
+
+    permission_classes: list[type[BasePermission]] = [Services]
+    metadata_class = None
+
+    @described(
+        shapes.ResolvedTaken,
+        *REFUSALS,
+        request=shapes.Resolved,
+        operation_id="report_resolved",
+        tags=["dead letters"],
+    )
+    def post(self, request: Request) -> Response:
+        """Say which letters that were sent again are processed. Whoever does not say it is presumed to, after a while.
+
+        For a service token of a system that the approved design names, about letters of the token's environment.
+        """
+        told, by = bodies.shaped(request, shapes.Resolved), request.user
+        assert isinstance(by, Service)
+        assert by.token.system is not None
+        owner = Integration.objects.filter(slug=told.integration.replace("\x00", "")).first()
+        parties = IndexedParty.objects.filter(system_slug=by.token.system.slug)
+        if owner is None or not parties.filter(revision=owner.in_force_id).exists():
+            raise Http404
+        done = returns.resolve(owner, told.attempts, environment=by.token.environment)
+        return said(shapes.ResolvedTaken(resolved=done))
+
+
+def source(key: int) -> DeadLetterSource:
+    """The source of an address."""
+    if (held := DeadLetterSource.objects.placed().filter(pk=key).first()) is None:
+        raise Http404
+    return held
+
+
+def redrive(key: int) -> RedriveJob:
+    """The redrive of an address."""
+    found = RedriveJob.objects.select_related("requested_by", "approved_by", "source__integration")
+    if (held := found.filter(pk=key).first()) is None:
+        raise Http404
+    return held
+
+
+def source_shape(held: DeadLetterSource) -> shapes.DeadLetterSource:
+    return shapes.DeadLetterSource(
+        id=held.pk,
+        integration=held.integration.slug,
+        environment=held.broker.environment.slug,
+        broker=held.broker.slug,
+        topic=held.topic,
+        place=held.place,
+        mode=held.mode,
+        depth=held.depth,
+        oldest_at=held.oldest_at,
+        looked_at=held.looked_at,
+        trouble=held.trouble,
+    )
+
+
+def header_shape(header: ShownHeader) -> shapes.LetterHeader:
+    return shapes.LetterHeader(name=header.name, value=header.value, hidden=header.is_hidden)
+
+
+def letter_fields(letter: DeadLetter) -> dict[str, object]:
+    named = (set(shapes.Letter.model_fields) - {"parent"}) & {each.name for each in DeadLetter._meta.get_fields()}
+    return {name: getattr(letter, name) for name in named} | {"parent": letter.parent_id}
+
+
+def redrive_shape(job: RedriveJob) -> shapes.Redrive:
+    return shapes.Redrive(
+        id=job.pk,
+        source=job.source_id,
+        state=job.state,
+        wave=job.wave,
+        reason=job.reason,
+        rate_per_minute=job.rate_per_minute,
+        needs_second=job.second_because,
+        requested_by=job.requested_by.username,
+        approved_by=job.approved_by.username if job.approved_by else None,
+        paused_because=job.paused_because,
+        plan=job.plan,
+        progress=shapes.RedriveProgress(**asdict(redrives.progress(job))),
+    )

@@ -1,0 +1,151 @@
+"""Where dead letters of an integration lie: its sources, what its design proposes, and how each is read and kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db.models import OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from console import subject
+from console.forms import put_problems
+from console.people import signed_in
+from console.refusals import problems_of, status_of
+from console.source_forms import KeptForm, SourceForm
+from console.views.releases import number
+from registry import permissions
+from registry.errors import DomainError, Invalid, NotAllowed
+from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
+from registry.record.findings import Problem
+from registry.services import sources as keeping
+from registry.services.sources import Proposal
+
+COUNTED_UP_TO = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way a source can be read, and what it does to the place."""
+
+    mode: str
+    label: str
+    risk: str
+    is_now: bool
+
+
+def sources(request: HttpRequest, slug: str) -> HttpResponse:
+    """Where its failures lie, and where its design says they would."""
+    by, integration = signed_in(request), subject.find(slug)
+    opened = DeadLetter.objects.of_state(DeadLetter.State.OPEN).filter(source=OuterRef("pk")).order_by()
+    found = DeadLetterSource.objects.filter(integration=integration).select_related("broker__environment")
+    context = subject.head(integration, by=by, tab="dead-letters") | {
+        "sources": found.annotate(opened=counted(opened.values("pk"), up_to=COUNTED_UP_TO)),
+        "counted_up_to": COUNTED_UP_TO,
+        "proposed": _proposed(integration),
+        "may_keep": permissions.may_keep_sources(by, integration),
+    }
+    return render(request, "console/sources/of_integration.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say where the failures of a topic lie; they are only counted until more is agreed."""
+    by, integration = signed_in(request), subject.find(slug)
+    _require_keeper(by, integration)
+    record = integration.in_force.record if integration.in_force else None
+    topics = [each.name for each in record.topics if each.name] if record else []
+    asked = {name: request.GET.get(name, "") for name in ("topic", "place", "broker")}
+    form = SourceForm(request.POST or None, topics=topics, initial=asked | {"broker": number(asked["broker"])})
+    if request.method == "POST" and form.is_valid():
+        given = form.as_said()
+        try:
+            made = keeping.define(integration, given.pop("broker"), **given, by=by)
+        except Invalid as refused:
+            put_problems(form, refused)
+        else:
+            messages.success(request, f"{made.place} is counted from now on. Agree below to what more shall be done.")
+            return redirect("source-settings", made.pk)
+    head = subject.head(integration, by=by, tab="dead-letters")
+    context = head | {"form": form, "topics": topics, "has_brokers": Broker.objects.filter(is_active=True).exists()}
+    return render(request, "console/sources/new.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def keep(request: HttpRequest, source: int) -> HttpResponse:
+    """How a source is read, with consent, and how its letters are kept."""
+    by = signed_in(request)
+    found = DeadLetterSource.objects.select_related("broker__environment", "consented_by")
+    held = get_object_or_404(found, pk=source)
+    integration = subject.find(held.integration.slug)
+    held.integration = integration
+    _require_keeper(by, integration)
+    reads = request.POST.get("act") == "read"
+    form = KeptForm(request.POST if request.POST and not reads else None, initial=KeptForm.initial_of(held))
+    problems: Sequence[Problem] = ()
+    status = 200
+    if request.method == "POST":
+        try:
+            if done := _read(held, request, by) if reads else _kept(held, form, by):
+                messages.success(request, done)
+                return redirect("source-settings", held.pk)
+        except DomainError as refused:
+            problems, status = problems_of(refused), status_of(refused)
+    designed = DeadLetterSource(integration=integration, broker=held.broker, topic=held.topic)
+    context = subject.head(integration, by=by, tab="dead-letters") | {
+        "source": held,
+        "form": form,
+        "ways": _ways(held, request.POST.get("mode", "")),
+        "problems": problems,
+        "grade": keeping.grade(held),
+        "taken_in": keeping.taken_in(held),
+        "by_design": keeping.unknown_policy(designed).label,
+    }
+    return render(request, "console/sources/settings.html", context, status=422 if form.errors else status)
+
+
+def _read(held: DeadLetterSource, request: HttpRequest, by: Person) -> str:
+    """What reading it otherwise came to. Raises DomainError."""
+    mode = request.POST.get("mode", "")
+    read = keeping.change_mode(held, mode, agreed=request.POST.get("agreed") == mode, by=by)
+    return f"{read.place} is read so from now on: {read.get_mode_display().lower()}."
+
+
+def _kept(held: DeadLetterSource, form: KeptForm, by: Person) -> str:
+    """That it is kept so; "" where something stands beside a field."""
+    if not form.is_valid():
+        return ""
+    try:
+        keeping.change(held, **form.as_said(), by=by)
+    except Invalid as refused:
+        put_problems(form, refused)
+        return ""
+    return f"Letters of {held.place} are kept so from now on."
+
+
+def _ways(source: DeadLetterSource, chosen: str) -> list[Way]:
+    now = chosen if chosen in keeping.modes(source) else source.mode
+    modes = (DeadLetterSource.Mode(each) for each in keeping.modes(source))
+    return [Way(each.value, each.label, keeping.risk(source, each), each == now) for each in modes]
+
+
+def _proposed(integration: Integration) -> list[tuple[Environment, list[Proposal]]]:
+    """By environment, those with something to define."""
+    found = [(place, keeping.proposals(integration, place)) for place in _with_brokers()]
+    return [(place, proposals) for place, proposals in found if proposals]
+
+
+def _with_brokers() -> Sequence[Environment]:
+    return list(Environment.objects.filter(brokers__is_active=True).distinct())
+
+
+def _require_keeper(by: Person, integration: Integration) -> None:
+    if not permissions.may_keep_sources(by, integration):
+        raise NotAllowed(
+            "Only an administrator, or who leads a team of this integration, says how its dead letters are read.",
+            "Ask one of them.",
+        )

@@ -1,0 +1,188 @@
+"""The port to a broker: count, look, take, send. What each broker can, it says; what it cannot, nobody pretends."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+Value = str | bytes | int | float | bool | datetime | None | list["Value"] | dict[str, "Value"]
+Headers = tuple[tuple[str, Value], ...]
+
+
+class Mode(StrEnum):
+    """How messages of a source are read, from harmless to not."""
+
+    COUNTS = "counts"
+    CURSOR = "cursor"
+    CONSUME = "consume"
+
+
+class IdKind(StrEnum):
+    """What makes two sightings of a message the same message."""
+
+    OFFSET = "offset"
+    """Its place in a log: exact."""
+    MESSAGE_ID = "message_id"
+    """The id its producer gave it: as exact as the producer."""
+    WEAK = "weak"
+    """Nothing: equal bytes may be two messages, so none is taken for another."""
+
+
+class Sent(StrEnum):
+    """What is known of a message once it was sent."""
+
+    CONFIRMED = "confirmed"
+    """The broker has it, in a place somebody reads."""
+    REFUSED = "refused"
+    """The broker does not have it."""
+    UNKNOWN = "unknown"
+    """The line went dead in between: it may have it."""
+
+
+class BrokerError(Exception):
+    """The broker cannot be asked. The message says what it answered and what to do."""
+
+
+class Unreachable(BrokerError):
+    """Nobody answers there, or no longer."""
+
+
+class Busy(BrokerError):
+    """Somebody else reads there, and only one may."""
+
+
+class NoSuchPlace(BrokerError):
+    """The broker answers, and knows no such queue, stream or topic."""
+
+
+class NotPossible(BrokerError):
+    """This kind of source does not do that without harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A queue, stream or topic at a broker."""
+
+    url: str
+    """Where the broker is, with its credentials; never shown. For Kafka host:port, for SQS the endpoint."""
+    name: str
+    kind: str = ""
+    """Where a broker has several: RabbitMQ's quorum, classic or stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages are there, and how old the oldest is where the broker tells."""
+
+    messages: int
+    oldest_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message as it lies there."""
+
+    position: str
+    """The source's own name of its place, after which one goes on; for a queue the delivery's number."""
+    body: bytes
+    headers: Headers = ()
+    key: bytes | None = None
+    """What orders it: Kafka's key, a FIFO group."""
+    message_id: str = ""
+    placed_at: datetime | None = None
+    partition: str = ""
+    delivered: int | None = None
+    """How often it was handed to somebody before, where the broker counts that."""
+    mark: str = ""
+    """What tells two deaths of one id apart, where the broker does not give each message an id of its own."""
+
+    def identity(self, mode: Mode) -> tuple[IdKind, str]:
+        """What tells it from every other message of its source."""
+        if mode is Mode.CURSOR:
+            return IdKind.OFFSET, f"{self.partition}/{self.position}" if self.partition else self.position
+        if not self.message_id:
+            return IdKind.WEAK, ""
+        return IdKind.MESSAGE_ID, f"{self.message_id}/{self.mark}" if self.mark else self.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Messages after a cursor, and the cursor after them. An empty look keeps the cursor."""
+
+    messages: tuple[Found, ...]
+    cursor: str
+    skipped: bool = False
+    """Whether the source may have dropped messages the cursor had not come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be sent, as its consumer shall see it."""
+
+    body: bytes
+    headers: Headers = ()
+    key: bytes | None = None
+    message_id: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    sent: Sent
+    why: str = ""
+
+
+class Taken(Protocol):
+    """Messages in our custody, and all that were ever handed to us. Given back when the block ends, unless settled."""
+
+    @property
+    def messages(self) -> Sequence[Found]: ...
+
+    def settle(self) -> None:
+        """Tell the broker we keep them, and wait until it has heard. Only after they are committed on our side."""
+
+
+class Broker(Protocol):
+    """One place at one broker, held open. Not for several threads at once."""
+
+    modes: frozenset[Mode]
+
+    def depth(self) -> Depth: ...
+
+    def look(self, cursor: str, most: int) -> Looked:
+        """Up to `most` messages after `cursor` ("" is the beginning); nothing there changes by it."""
+
+    def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
+        """Up to `most` messages, exclusively. Where the broker lets one reader in at a time, Busy says there is one.
+
+        `once_alone` is called when nobody else reads, before anything is handed to us.
+        """
+
+    def send(self, message: Outgoing) -> Outcome:
+        """Send one message and wait until the broker has it, or says no."""
+
+    def close(self) -> None: ...
+
+
+class Log:
+    """What all places have in common whose messages stay when they are read."""
+
+    modes = frozenset({Mode.COUNTS, Mode.CURSOR})
+
+    def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
+        raise NotPossible("A log is read from where one stopped; nothing need be taken from it.")
+
+
+def text_of(value: Value) -> str:
+    """A header's value as text, whatever it was sent as."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
+
+
+def first(headers: Headers, *names: str) -> str:
+    """The first of these headers that is there, as text. Names are compared without case."""
+    found = {name.lower(): value for name, value in reversed(headers)}
+    return next((text_of(found[each.lower()]) for each in names if each.lower() in found), "")

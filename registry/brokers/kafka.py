@@ -1,0 +1,182 @@
+"""Kafka: partitions are read by their offsets; no group of ours is ever written down."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from .base import (
+    Broker,
+    BrokerError,
+    Depth,
+    Found,
+    Log,
+    Looked,
+    NoSuchPlace,
+    Outcome,
+    Outgoing,
+    Place,
+    Sent,
+    Unreachable,
+    first,
+    text_of,
+)
+
+TIMEOUT_S = 10
+QUIET_S = 5
+"""How long a partition that should have more may send nothing."""
+MESSAGE_ID = ("ce_id", "message-id")
+REFUSALS = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_MSG,
+        KafkaError.TOPIC_EXCEPTION,
+    }
+)
+"""Errors after which the broker surely does not have the message."""
+
+
+class Kafka(Log, Broker):
+    """A topic. Its url is host:port, or several with commas; kafkas://user:password@… encrypts.
+
+    A cursor is the next offset of each partition, as JSON.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.name = place.name
+        shared = {**_reached(place.url), "log_level": 0, "socket.timeout.ms": TIMEOUT_S * 1000}
+        reads = {"group.id": "integration-registry", "enable.auto.commit": False, "enable.auto.offset.store": False}
+        self.consumer = Consumer(shared | reads | {"fetch.wait.max.ms": 20})
+        self.sends = shared | {"acks": "all", "enable.idempotence": True, "message.timeout.ms": TIMEOUT_S * 1000}
+        self.producer: Producer | None = None
+        self._partitions()
+
+    def depth(self) -> Depth:
+        return Depth(sum(high - low for low, high in self._bounds().values()))
+
+    def look(self, cursor: str, most: int) -> Looked:
+        held = {int(each): offset for each, offset in json.loads(cursor or "{}").items()}
+        bounds = self._bounds()
+        start = {each: max(held.get(each, low), low) for each, (low, _) in bounds.items()}
+        skipped = any(each in held and held[each] < low for each, (low, _) in bounds.items())
+        ends = {each: high for each, (_, high) in bounds.items() if start[each] < high}
+        found = self._read(start, ends, most)
+        after = start | {int(each.partition): int(each.position) + 1 for each in found}
+        return Looked(tuple(found), json.dumps(after, sort_keys=True), skipped)
+
+    def send(self, message: Outgoing) -> Outcome:
+        self._partitions()
+        self.producer = self.producer or Producer(self.sends)
+        told: list[KafkaError | None] = []
+        try:
+            self.producer.produce(
+                self.name,
+                message.body,
+                message.key,
+                headers=_headers(message),
+                on_delivery=lambda error, _: told.append(error),
+            )
+        except (KafkaException, BufferError) as refused:
+            return Outcome(Sent.REFUSED, str(refused))
+        self.producer.flush(TIMEOUT_S * 2)
+        if not told:
+            return Outcome(Sent.UNKNOWN, "Kafka did not say whether it has it.")
+        if told[0] is None:
+            return Outcome(Sent.CONFIRMED)
+        return Outcome(Sent.REFUSED if told[0].code() in REFUSALS else Sent.UNKNOWN, told[0].str())
+
+    def close(self) -> None:
+        self.consumer.close()
+
+    def _partitions(self) -> list[int]:
+        try:
+            topics = self.consumer.list_topics(self.name, timeout=TIMEOUT_S).topics
+        except KafkaException as problem:
+            raise Unreachable(f"Kafka does not answer: {problem.args[0].str()}") from None
+        topic = topics[self.name]
+        if topic.error:
+            raise NoSuchPlace(f"There is no topic {self.name}: {topic.error.str()}.")
+        return sorted(topic.partitions)
+
+    def _bounds(self) -> dict[int, tuple[int, int]]:
+        """The first offset and the one after the last, of each partition."""
+        places = [TopicPartition(self.name, each) for each in self._partitions()]
+        try:
+            asked = {each.partition: self.consumer.get_watermark_offsets(each, timeout=TIMEOUT_S) for each in places}
+        except KafkaException as problem:
+            raise BrokerError(f"Kafka does not tell the offsets of {self.name}: {problem}") from None
+        if missing := [str(each) for each, bounds in asked.items() if bounds is None]:
+            raise Unreachable(f"Kafka does not tell the offsets of partition {', '.join(missing)}.")
+        return {each: bounds for each, bounds in asked.items() if bounds is not None}
+
+    def _read(self, start: dict[int, int], ends: dict[int, int], most: int) -> list[Found]:
+        if not ends:
+            return []
+        self.consumer.assign([TopicPartition(self.name, each, start[each] or OFFSET_BEGINNING) for each in ends])
+        found: list[Found] = []
+        try:
+            quiet_at = time.monotonic() + QUIET_S
+            while ends and len(found) < most and time.monotonic() < quiet_at:
+                for message in self.consumer.consume(min(most - len(found), 500), timeout=0.05):
+                    if error := message.error():
+                        raise BrokerError(f"Kafka does not give {self.name}: {error.str()}")
+                    quiet_at = time.monotonic() + QUIET_S
+                    one = _found(message)
+                    found.append(one)
+                    if int(one.position) + 1 >= ends.get(int(one.partition), 0):
+                        ends.pop(int(one.partition), None)
+        finally:
+            self.consumer.unassign()
+        return found
+
+
+def _reached(url: str) -> dict[str, Any]:
+    """How the client is told where the brokers are, and who asks."""
+    scheme, _, rest = url.rpartition("://")
+    login, _, hosts = rest.partition("?")[0].rstrip("/").rpartition("@")
+    user, _, password = login.partition(":")
+    protocol = f"{'sasl_' if login else ''}{'ssl' if scheme == 'kafkas' else 'plaintext'}"
+    told = {"bootstrap.servers": hosts, "security.protocol": protocol}
+    if login:
+        mechanism = dict(parse_qsl(urlsplit(url).query)).get("sasl", "PLAIN")
+        told |= {"sasl.mechanism": mechanism, "sasl.username": unquote(user), "sasl.password": unquote(password)}
+    return told
+
+
+def _headers(message: Outgoing) -> Any:
+    """As Kafka carries them; a message has no id there but the one in its headers."""
+    given = [(name, value if isinstance(value, bytes) else text_of(value).encode()) for name, value in message.headers]
+    named = bool(first(message.headers, *MESSAGE_ID)) or not message.message_id
+    return given if named else [*given, (MESSAGE_ID[-1], message.message_id.encode())]
+
+
+def _found(message: Message) -> Found:
+    given: Any = message.headers() or ()
+    headers = tuple((name, value) for name, value in given)
+    kind, milliseconds = message.timestamp()
+    placed_at = None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return Found(
+        position=str(message.offset()),
+        body=message.value() or b"",
+        headers=headers,
+        key=message.key(),
+        message_id=first(headers, *MESSAGE_ID),
+        placed_at=placed_at,
+        partition=str(message.partition()),
+    )

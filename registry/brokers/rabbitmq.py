@@ -1,0 +1,330 @@
+"""RabbitMQ: queues are consumed into our custody, streams are copied by their offset."""
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import amqp
+from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotFound, RecoverableConnectionError
+
+from .base import (
+    Broker,
+    BrokerError,
+    Busy,
+    Depth,
+    Found,
+    Headers,
+    Looked,
+    Mode,
+    NoSuchPlace,
+    NotPossible,
+    Outcome,
+    Outgoing,
+    Place,
+    Sent,
+    Taken,
+    Unreachable,
+    Value,
+)
+
+STREAM, QUORUM, EXCHANGE = "stream", "quorum", "exchange"
+OFFSET = "x-stream-offset"
+PROPERTY = "amqp:"
+"""Headers with this prefix are the message's own properties, such as its correlation id."""
+PROPERTIES = ("correlation_id", "reply_to", "expiration", "type", "user_id", "app_id", "content_encoding", "priority")
+DELIVERIES = "x-delivery-count"
+COUNTERS = frozenset({DELIVERIES, "x-acquired-count"})
+PATIENCE_S = 1
+SILENT_S = 0.1
+"""After this long without a message, a queue is asked whether it has more."""
+QUIET_S = 0.5
+"""A stream that sends nothing for this long has come to its end."""
+TIMEOUT_S = 10
+DEEPEST = 32
+"""Tables inside tables that are kept; a frame has room for eighteen thousand."""
+DEEPEST_CALLS = 200_000
+BATCH = 250
+LARGEST_CHUNK = 100_000
+CONFIRMED = Outcome(Sent.CONFIRMED)
+
+
+class RabbitMQ(Broker):
+    """A queue or stream by its name; of the kind `exchange`, "exchange:routing key", which is only sent to."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.is_stream = place.kind == STREAM
+        self.modes = frozenset({Mode.COUNTS, Mode.CURSOR if self.is_stream else Mode.CONSUME})
+        self.connection = _connection(place.url)
+        try:
+            self.connection.connect()
+        except (AMQPError, OSError) as problem:
+            raise Unreachable(f"RabbitMQ does not answer: {_said(problem)}") from None
+
+    def depth(self) -> Depth:
+        with self._channel() as channel:
+            there = channel.queue_declare(self.place.name, passive=True).message_count
+        return self._length() if self.is_stream else Depth(there)
+
+    def _length(self) -> Depth:
+        """A stream does not count itself: what lies between its first offset and its last."""
+        first = self._read("first", 1)
+        last = self._read("last", LARGEST_CHUNK) if first else []
+        return Depth(int(last[-1].position) - int(first[0].position) + 1 if last else 0)
+
+    def look(self, cursor: str, most: int) -> Looked:
+        if not self.is_stream:
+            raise NotPossible("A queue counts every look and may drop a message after some. It is consumed, or left.")
+        after = int(cursor) if cursor else -1
+        found = self._read(after + 1 if cursor else "first", most)
+        skipped = bool(cursor and found) and int(found[0].position) > after + 1
+        return Looked(tuple(found), found[-1].position if found else cursor, skipped)
+
+    def _read(self, start: int | str, most: int) -> list[Found]:
+        least = start if isinstance(start, int) else 0
+        found: list[Found] = []
+        with self._channel() as channel, _deep_tables():
+            channel.basic_qos(0, min(most, BATCH), False)
+
+            def came(message: Any) -> None:
+                channel.basic_ack(message.delivery_tag)
+                offset = message.headers.get(OFFSET, 0)
+                # A stream is sent from the beginning of the chunk the offset lies in.
+                if offset >= least and len(found) < most:
+                    found.append(_found(str(offset), message))
+
+            channel.basic_consume(self.place.name, callback=came, arguments={OFFSET: start})
+            with suppress(TimeoutError):
+                while len(found) < most:
+                    self.connection.drain_events(timeout=QUIET_S)
+        return found
+
+    def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
+        if self.is_stream:
+            raise NotPossible("A stream is read by its cursor; nothing need be taken from it.")
+        return self._take(most, once_alone)
+
+    @contextmanager
+    def _take(self, most: int, once_alone: Callable[[], None] | None) -> Iterator[Taken]:
+        with self._channel() as channel:
+            custody = _Custody(channel, self.place)
+            try:
+                with _deep_tables():
+                    self._fill(custody, most, once_alone)
+                yield custody
+            finally:
+                custody.give_back()
+
+    def _fill(self, custody: "_Custody", most: int, once_alone: Callable[[], None] | None) -> None:
+        """As many as are there, and when we stop, not one more is on its way: what we never saw, we never held."""
+        custody.consume(1, once_alone)
+        while not custody.messages:
+            if not self._heard() and not custody.ready():
+                return
+        wanted = min(most, 1 + custody.ready())
+        if wanted > 1:
+            custody.consume_more(wanted - 1)
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(custody.messages) < wanted and time.monotonic() < deadline:
+            self._heard()
+
+    def _heard(self) -> bool:
+        """Whether the broker said something."""
+        try:
+            self.connection.drain_events(timeout=SILENT_S)
+        except TimeoutError:
+            return False
+        return True
+
+    def send(self, message: Outgoing) -> Outcome:
+        exchange, key = self.place.name.split(":", 1) if self.place.kind == EXCHANGE else ("", self.place.name)
+        returned: list[Any] = []
+        with self._channel() as channel:
+            channel.events["basic_return"].add(lambda *told: returned.append(told))
+            try:
+                # Confirms alone say yes to a message that no queue takes.
+                channel.basic_publish(_message(message), exchange, key, mandatory=True, timeout=TIMEOUT_S)
+            except MessageNacked:
+                return Outcome(Sent.REFUSED, "RabbitMQ refused it: the queue is full or not available.")
+            except NotFound as refused:
+                return Outcome(Sent.REFUSED, _said(refused))
+            except (AMQPError, OSError) as lost:
+                return Outcome(Sent.UNKNOWN, _said(lost))
+        return Outcome(Sent.REFUSED, f"No queue takes what is sent to {self.place.name}.") if returned else CONFIRMED
+
+    def close(self) -> None:
+        with suppress(AMQPError, OSError):
+            self.connection.close()
+
+    @contextmanager
+    def _channel(self) -> Iterator[Any]:
+        try:
+            channel = self.connection.channel()
+            try:
+                yield channel
+            finally:
+                if channel.is_open and self.connection.connected:
+                    channel.close()
+        except NotFound as refused:
+            raise NoSuchPlace(f"{self.place.name}: {_said(refused)}") from None
+        except (RecoverableConnectionError, OSError) as problem:
+            raise Unreachable(f"RabbitMQ does not answer: {_said(problem)}") from None
+        except AMQPError as refused:
+            raise BrokerError(f"{self.place.name}: {_said(refused)}") from None
+
+
+class _Custody:
+    """Deliveries that are ours until they are acknowledged; the last one's number stands for all."""
+
+    def __init__(self, channel: Any, place: Place) -> None:
+        self.channel = channel
+        self.queue = place.name
+        self.counts = place.kind == QUORUM
+        self.messages: list[Found] = []
+        self.is_settled = False
+        self.tag = ""
+
+    def consume(self, count: int, once_alone: Callable[[], None] | None) -> None:
+        """Be handed so many. Not while another reader is there; once we are alone, all that one held is back."""
+        # Quorum queues let everybody in, exclusive or not, and count readers until what they hold is back.
+        self._require_alone(0)
+        if once_alone:
+            once_alone()
+        self._start(count)
+        self._require_alone(1)
+
+    def consume_more(self, count: int) -> None:
+        """Be handed so many besides what we hold."""
+        self.channel.basic_cancel(self.tag)
+        self._start(count)
+
+    def _start(self, count: int) -> None:
+        self.channel.basic_qos(0, count, False)
+        try:
+            self.tag = self.channel.basic_consume(self.queue, exclusive=True, callback=self._came)
+        except AccessRefused:
+            raise self._busy() from None
+
+    def _require_alone(self, readers: int) -> None:
+        """A reader who left a moment ago, ourselves before this batch too, may still be counted: wait a little."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.channel.queue_declare(self.queue, passive=True).consumer_count > readers:
+            if time.monotonic() > deadline:
+                raise self._busy()
+            time.sleep(0.02)
+
+    def _busy(self) -> Busy:
+        return Busy(f"Somebody else reads {self.queue}, and only one may.")
+
+    def _came(self, message: Any) -> None:
+        count = _delivered((message.headers or {}).get(DELIVERIES)) if self.counts else None
+        self.messages.append(_found(str(message.delivery_tag), message, count))
+
+    def ready(self) -> int:
+        """How many wait in the queue, and are with nobody."""
+        count: int = self.channel.queue_declare(self.queue, passive=True).message_count
+        return count
+
+    def settle(self) -> None:
+        if self.messages and not self.is_settled:
+            # We stay the only reader up to here; once these are acknowledged, others must not be handed to us.
+            self.channel.basic_cancel(self.tag, nowait=True)
+            self.channel.basic_ack(int(self.messages[-1].position), multiple=True)
+            # Neither is answered. What is asked after them is.
+            self.ready()
+        self.is_settled = True
+
+    def give_back(self) -> None:
+        if self.messages and not self.is_settled and self.channel.is_open:
+            # Else what is given back would be handed to ourselves.
+            self.channel.basic_cancel(self.tag, nowait=True)
+            self.channel.basic_recover(requeue=True)
+
+
+def _connection(url: str) -> Any:
+    parts = urlsplit(url)
+    port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
+    return amqp.Connection(
+        host=f"{parts.hostname}:{port}",
+        userid=unquote(parts.username or "guest"),
+        password=unquote(parts.password or "guest"),
+        virtual_host=unquote(parts.path[1:]) or "/",
+        # Without the name it should bear, any certificate would do.
+        ssl={"server_hostname": parts.hostname} if parts.scheme == "amqps" else False,
+        connect_timeout=TIMEOUT_S,
+        read_timeout=TIMEOUT_S,
+        write_timeout=TIMEOUT_S,
+        confirm_publish=True,
+    )
+
+
+@contextmanager
+def _deep_tables() -> Iterator[None]:
+    """While messages come in: the client calls itself for each table inside a table, and one message may hold many."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(DEEPEST_CALLS)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+def _found(position: str, message: Any, delivered: int | None = None) -> Found:
+    properties = message.properties
+    own = tuple((PROPERTY + name, _value(properties[name])) for name in PROPERTIES if name in properties)
+    headers: Headers = tuple((name, _value(value)) for name, value in (message.headers or {}).items())
+    if content_type := properties.get("content_type"):
+        headers = (*headers, ("content-type", content_type))
+    sent_at = _value(properties.get("timestamp"))
+    body = message.body if isinstance(message.body, bytes) else message.body.encode()
+    return Found(
+        position=position,
+        body=body,
+        headers=(*headers, *own),
+        message_id=properties.get("message_id", ""),
+        placed_at=sent_at if isinstance(sent_at, datetime) else None,
+        delivered=delivered,
+        mark=_mark(body, headers),
+    )
+
+
+def _delivered(count: Any) -> int:
+    """A quorum queue says how often from the second time on."""
+    return count if isinstance(count, int) else 0
+
+
+def _mark(body: bytes, headers: Headers) -> str:
+    """The same for a message that is given back, another for one of the same id that died once more."""
+    kept = sorted((name, repr(value)) for name, value in headers if name.lower() not in COUNTERS)
+    return hashlib.sha256(repr((body, kept)).encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def _value(value: Any, depth: int = 0) -> Value:
+    if depth > DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {str(name): _value(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_value(each, depth + 1) for each in value]
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=value.tzinfo or UTC)
+    return value if isinstance(value, str | bytes | int | float | bool | None) else str(value)
+
+
+def _message(message: Outgoing) -> Any:
+    own = {name.removeprefix(PROPERTY): value for name, value in message.headers if name.startswith(PROPERTY)}
+    given: dict[str, Any] = {name: value for name, value in own.items() if name in PROPERTIES}
+    headers = {name: value for name, value in message.headers if not name.startswith(PROPERTY)}
+    content_type = message.content_type or headers.pop("content-type", None)
+    given |= {"content_type": str(content_type)} if content_type else {}
+    given |= {"message_id": message.message_id} if message.message_id else {}
+    return amqp.Message(message.body, application_headers=headers, delivery_mode=2, **given)
+
+
+def _said(problem: BaseException) -> str:
+    return str(problem) or type(problem).__name__

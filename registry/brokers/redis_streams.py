@@ -1,0 +1,116 @@
+"""Redis Streams: entries are copied by their id and stay where they are."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .base import (
+    Broker,
+    BrokerError,
+    Depth,
+    Found,
+    Headers,
+    Log,
+    Looked,
+    NoSuchPlace,
+    Outcome,
+    Outgoing,
+    Place,
+    Sent,
+    Unreachable,
+    first,
+    text_of,
+)
+
+BODY = "body"
+ALL_FIELDS = "*"
+"""A place of this kind has the body in all fields of an entry, told as JSON."""
+MESSAGE_ID = "message-id"
+TIMEOUT_S = 10
+
+
+class RedisStreams(Log, Broker):
+    """A stream. Its kind names the field the body is in; the other fields are headers."""
+
+    def __init__(self, place: Place) -> None:
+        self.name = place.name
+        self.field = place.kind or BODY
+        # The client would send a command again whose answer it missed: the entry would be there twice.
+        never = Retry(NoBackoff(), 0)
+        self.redis = redis.Redis.from_url(
+            place.url, retry=never, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+        )
+        self._ask(self.redis.ping)
+
+    def depth(self) -> Depth:
+        oldest = self._info()["first-entry"]
+        return Depth(self._ask(self.redis.xlen, self.name), _moment(oldest[0]) if oldest else None)
+
+    def look(self, cursor: str, most: int) -> Looked:
+        entries = self._ask(self.redis.xrange, self.name, min=f"({cursor}" if cursor else "-", count=most)
+        found = tuple(self._found(position.decode(), fields) for position, fields in entries if fields)
+        # A stream is trimmed from its oldest entry: while the last one seen is there, so is all that came after it.
+        skipped = bool(cursor) and not self._ask(self.redis.xrange, self.name, min=cursor, max=cursor)
+        return Looked(found, found[-1].position if found else cursor, skipped)
+
+    def send(self, message: Outgoing) -> Outcome:
+        self._ask(self.redis.ping)
+        fields: Any = self._fields(message)
+        try:
+            placed = self.redis.xadd(self.name, fields, nomkstream=True)
+        except redis.ResponseError as refused:
+            return Outcome(Sent.REFUSED, str(refused))
+        except redis.RedisError as lost:
+            return Outcome(Sent.UNKNOWN, str(lost))
+        return Outcome(Sent.CONFIRMED) if placed else Outcome(Sent.REFUSED, f"There is no stream {self.name}.")
+
+    def close(self) -> None:
+        self.redis.close()
+
+    def _info(self) -> dict[str, Any]:
+        try:
+            info: dict[str, Any] = self._ask(self.redis.xinfo_stream, self.name)
+        except Unreachable:
+            raise
+        except BrokerError as refused:
+            raise NoSuchPlace(f"There is no stream {self.name}: {refused}.") from None
+        return info
+
+    @staticmethod
+    def _ask(command: Any, *words: Any, **more: Any) -> Any:
+        try:
+            return command(*words, **more)
+        except (redis.ConnectionError, redis.TimeoutError) as problem:
+            raise Unreachable(f"Redis does not answer: {problem}") from None
+        except redis.RedisError as refused:
+            raise BrokerError(str(refused)) from None
+
+    def _found(self, position: str, fields: dict[bytes, bytes]) -> Found:
+        headers: Headers = tuple((name.decode(errors="replace"), value) for name, value in fields.items())
+        body = fields.get(self.field.encode())
+        if body is None:
+            body, headers = json.dumps({name: text_of(value) for name, value in headers}).encode(), ()
+        else:
+            headers = tuple(each for each in headers if each[0] != self.field)
+        return Found(position, body, headers, None, first(headers, MESSAGE_ID), _moment(position))
+
+    def _fields(self, message: Outgoing) -> dict[str, bytes | str]:
+        if self.field == ALL_FIELDS:
+            return {name: text_of(value) for name, value in json.loads(message.body).items()}
+        named = {name: value if isinstance(value, bytes) else text_of(value) for name, value in message.headers}
+        named |= {MESSAGE_ID: message.message_id} if message.message_id else {}
+        return {self.field: message.body, **named}
+
+
+def _order(position: str) -> tuple[int, int]:
+    moment, _, number = position.partition("-")
+    return int(moment), int(number or 0)
+
+
+def _moment(position: bytes | str) -> datetime:
+    milliseconds, _ = _order(position.decode() if isinstance(position, bytes) else position)
+    return datetime.fromtimestamp(min(milliseconds, 253_402_300_799_999) / 1000, UTC)

@@ -1,0 +1,72 @@
+"""RabbitMQ's own headers, and Spring's AMQP recoverer."""
+
+from collections.abc import Sequence
+
+from registry.brokers.base import Value
+
+from .base import LONGEST_STACK, Death, Family, Fields, cause, count, moment, tables, text
+
+
+def _rabbitmq(of: Fields) -> Death:
+    deaths = tables(of.value("x-death"))
+    last = _last(deaths)
+    # At its delivery limit a message died once, after many tries; and nobody tries what expires or finds no room.
+    # Deliveries are not tries: those of the queue it lies in are our own.
+    told = [each.get("count") for each in deaths if each.get("reason") == "rejected"]
+    counts = [found for each in told if (found := count(each)) is not None]
+    return Death(
+        reason=text(last.get("reason")) or of.text("x-last-death-reason", "x-first-death-reason"),
+        origin=text(last.get("queue")) or of.text("x-last-death-queue", "x-first-death-queue"),
+        died_at=moment(last.get("time")),
+        attempts=count(sum(counts)) if counts else None,
+    )
+
+
+def _last(deaths: Sequence[dict[str, Value]]) -> dict[str, Value]:
+    """The last death. To expire in a queue that rejected nothing, after another did, was to wait for the next try."""
+    ended = {text(each.get("queue")) for each in deaths if each.get("reason") != "expired"}
+    died = (each for each in deaths if each.get("reason") != "expired" or text(each.get("queue")) in ended)
+    return next(died, deaths[0] if deaths else {})
+
+
+def _amqp_1_0(of: Fields) -> Death:
+    deaths = tables(of.value("x-opt-deaths"))
+    last: dict[str, Value] = deaths[0] if deaths else {}
+    return Death(
+        reason=text(last.get("reason")),
+        origin=text(last.get("queue")),
+        died_at=moment(last.get("last-time")) or moment(last.get("first-time")),
+        attempts=count(last.get("count")),
+    )
+
+
+def _spring(of: Fields) -> Death:
+    stack = of.text("x-exception-stacktrace", longest=LONGEST_STACK)
+    name, said = cause(stack)
+    exchange, key = of.text("x-original-exchange"), of.text("x-original-routingkey")
+    return Death(
+        error_class=name,
+        message=of.text("x-exception-message") or said,
+        origin=f"{exchange}:{key}" if exchange and key else exchange or key,
+        stack=stack,
+    )
+
+
+FAMILIES = (
+    Family(
+        "Spring AMQP",
+        ("x-original-exchange", "x-original-routingkey", "x-exception-message", "x-exception-stacktrace"),
+        _spring,
+        signs=("x-original-exchange", "x-original-routingkey"),
+    ),
+    Family("AMQP 1.0", ("x-opt-deaths",), _amqp_1_0),
+    Family(
+        "RabbitMQ",
+        (
+            *("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count"),
+            *("x-stream-offset", "x-opt-", "amqp:expiration", "amqp:user_id"),
+        ),
+        _rabbitmq,
+        signs=("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count"),
+    ),
+)

@@ -1,0 +1,164 @@
+"""What a family of headers is: which names it owns, and what they say of a death."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from registry.brokers.base import Headers, Value
+
+LONGEST_TEXT, LONGEST_STACK = 2_000, 20_000
+MOST_HEADERS = 2_000
+"""So many headers are looked at, from the last on; what comes before them is kept, and says nothing."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_S = 253_402_300_799
+WRAPPERS = (
+    *("ListenerExecutionFailedException", "TimestampedException", "CompletionException", "ExecutionException"),
+    *("AggregateException", "TargetInvocationException"),
+)
+"""Classes that only say that another error happened inside."""
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a message was set aside, as its headers say. All of it is for people to read; none of it is trusted."""
+
+    reason: str = ""
+    """A word for it: rejected, expired, maxlen, delivery_limit; or the sentence a library put there."""
+    error_class: str = ""
+    message: str = ""
+    origin: str = ""
+    """The topic or queue it died at. Shown, and never where it is sent back to."""
+    died_at: datetime | None = None
+    attempts: int | None = None
+    """How often its consumer tried."""
+    families: tuple[str, ...] = ()
+    """Whose headers these are, the most telling first."""
+    stack: str = ""
+    consumer: str = ""
+    """The group, endpoint or handler it died in."""
+    origin_position: str = ""
+    """partition/offset there."""
+
+
+class Fields:
+    """Headers by name, whatever the case; of several of one name the last counts: who set it aside last wrote it."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._values: dict[str, Value] = {}
+        for name, value in headers[-MOST_HEADERS:]:
+            self._values[name.lower()] = value
+        self.names = frozenset(self._values)
+
+    def value(self, *names: str) -> Value:
+        """The first of these that is there; None."""
+        return next((self._values[each.lower()] for each in names if each.lower() in self._values), None)
+
+    def text(self, *names: str, longest: int = LONGEST_TEXT) -> str:
+        return text(self.value(*names), longest=longest)
+
+    def number(self, *names: str) -> int | None:
+        return number(self.value(*names))
+
+    def moment(self, *names: str) -> datetime | None:
+        return moment(self.value(*names))
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Headers that one broker or library writes."""
+
+    name: str
+    owns: tuple[str, ...]
+    """Beginnings of the names that are its own, in small letters. They do not go along when a message is sent again."""
+    read: Callable[[Fields], Death]
+    signs: tuple[str, ...] = ()
+    """Beginnings by which it is known where it shares names with others; its own, unless told."""
+
+    def wrote(self, fields: Fields) -> bool:
+        return any(name.startswith(self.signs or self.owns) for name in fields.names)
+
+
+def text(value: Value, *, longest: int = LONGEST_TEXT) -> str:
+    """A value as text that can be kept: bounded, without NUL and halves of characters."""
+    if isinstance(value, bytes):
+        value = value[: 4 * longest].decode(errors="replace")
+    if value is None or isinstance(value, list | dict) or (isinstance(value, int) and abs(value) >= 2**64):
+        return ""
+    told = value.isoformat() if isinstance(value, datetime) else str(value)[:longest]
+    return told.encode(errors="replace").decode(errors="replace").replace("\x00", "�").strip()
+
+
+def number(value: Value) -> int | None:
+    """A whole number: as such, as digits, or as Java writes it, in 4 or 8 bytes with the highest first."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**63 else None
+    if isinstance(value, bytes):
+        if len(value) in (4, 8) and not value.isdigit():
+            return int.from_bytes(value, "big", signed=True)
+        value = value[:30].decode(errors="replace")
+    told = value.strip() if isinstance(value, str) else ""
+    return int(told) if _DIGITS.fullmatch(told) else None
+
+
+def count(value: Value) -> int | None:
+    """A number of times."""
+    found = number(value)
+    return found if found is not None and 0 <= found < 2**31 else None
+
+
+def moment(value: Value) -> datetime | None:
+    """A moment: as such, in ISO 8601, or in seconds or milliseconds since 1970."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if (since := number(value)) is not None:
+        seconds = since / 1_000 if since > 100_000_000_000 else since
+        return EPOCH + timedelta(seconds=seconds) if 0 < seconds < LATEST_S else None
+    try:
+        told = datetime.fromisoformat(text(value)[:40])
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def position(partition: Value, offset: Value) -> str:
+    """partition/offset, as far as they are told."""
+    told = [str(each) for each in (number(partition), number(offset)) if each is not None]
+    return "/".join(told)
+
+
+def first_line(stack: str) -> tuple[str, str]:
+    """Class and message, as the first line of a stack trace tells them."""
+    line = stack.partition("\n")[0].strip()
+    name, _, said = line.partition(":")
+    return (name.strip(), said.strip()) if re.fullmatch(r"[\w.$]{1,300}", name.strip()) else ("", line)
+
+
+def inner(name: str, cause: str) -> str:
+    """The class of an error, or of its cause where it only wraps that."""
+    return cause if cause and (not name or is_wrapper(name)) else name
+
+
+def is_wrapper(name: str) -> bool:
+    return name.rpartition(".")[2] in WRAPPERS
+
+
+def cause(stack: str) -> tuple[str, str]:
+    """Class and message of what a Java stack trace tells, without what only wraps it."""
+    told = first_line(stack)
+    lines = (line for line in stack.splitlines() if line.startswith("Caused by: "))
+    while is_wrapper(told[0]) and (line := next(lines, "")):
+        found = first_line(line.removeprefix("Caused by: "))
+        told = found if found[0] else told
+    return told
+
+
+def tables(value: Value, *, most: int = 50) -> Sequence[dict[str, Value]]:
+    """The tables in a list, as RabbitMQ nests them."""
+    return [each for each in value[:most] if isinstance(each, dict)] if isinstance(value, list) else []

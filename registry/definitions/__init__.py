@@ -1,0 +1,1 @@
+"""What the protocols' own definitions say: parsed within bounds, checked, compared. Pure."""

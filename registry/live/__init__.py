@@ -1,0 +1,1 @@
+"""What services obey: settings compiled from approved records."""

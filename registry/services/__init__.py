@@ -1,0 +1,1 @@
+"""Changes to what is stored: each one transaction, by somebody, with one event in the trail. One module per noun."""

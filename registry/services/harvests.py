@@ -1,0 +1,391 @@
+"""Takes dead letters in: each once, whoever dies while it happens. What was read is committed with where it ended."""
+
+import logging
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from registry import brokers
+from registry.brokers import BrokerError, Found
+from registry.models import (
+    DeadLetter,
+    DeadLetterGroup,
+    DeadLetterSource,
+    DepthReading,
+    RedriveAttempt,
+)
+from registry.models.letters import DeadLetterQuerySet
+from registry.models.sources import READINGS_KEPT_DAYS
+from registry.services import endpoints, ledger, payloads, returns, sightings, sources
+from registry.services.sightings import Terms
+from registry.services.text import fitted
+
+log = logging.getLogger(__name__)
+
+State = DeadLetter.State
+LEASE = timedelta(minutes=2)
+BATCH = 500
+MOST_AT_ONCE = 5_000
+"""Letters of one source before others have their turn."""
+LONGEST_RUN_S = 120
+KEPT = (State.OPEN, State.PARKED, State.ARCHIVED)
+ENDED = (State.RESOLVED, State.PRESUMED_RESOLVED, State.RETURNED, State.DISCARDED, State.EXPIRED)
+
+GROW = """
+UPDATE registry_deadlettergroup AS g SET letters = g.letters + seen.letters,
+    first_at = least(g.first_at, seen.first_at), last_at = greatest(g.last_at, seen.last_at)
+FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen(id, letters, first_at, last_at)
+WHERE g.id = seen.id
+"""
+NUMBERS = "SELECT nextval(pg_get_serial_sequence('registry_deadletter', 'id')) FROM generate_series(1, %s)"
+
+
+class LostLease(Exception):
+    """Somebody else reads the source by now, or it is read otherwise: what we still hold may not be written."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Who reads a source just now, by the lease's fence."""
+
+    source: DeadLetterSource
+    fence: int
+    terms: Terms
+
+    def held(self) -> DeadLetterSource:
+        """The source, locked, while it is still ours. Raises LostLease."""
+        now = DeadLetterSource.objects.select_for_update(no_key=True).get(pk=self.source.pk)
+        if now.fence != self.fence or not now.is_active:
+            raise LostLease
+        return now
+
+
+def harvest_all(*, limit: int = MOST_AT_ONCE) -> int:
+    """Take in what lies at all sources that are read, those first that waited longest. How many letters it were."""
+    deadline = time.monotonic() + LONGEST_RUN_S
+    reads = DeadLetterSource.objects.active().exclude(mode=DeadLetterSource.Mode.COUNTS)
+    due = reads.free(timezone.now()).order_by(F("looked_at").asc(nulls_first=True), "id")
+    taken = 0
+    for key in list(due.values_list("pk", flat=True)):
+        if time.monotonic() > deadline:
+            break
+        taken += harvest(key, limit=limit)
+    return taken
+
+
+def harvest(source_pk: int, *, limit: int = MOST_AT_ONCE) -> int:
+    """Take in what lies there; 0 where somebody else does just now. What goes wrong is written down at the source."""
+    reader = claim(source_pk)
+    if reader is None:
+        return 0
+    source, taken, trouble = reader.source, 0, ""
+    try:
+        with endpoints.open(source.broker, source.place, source.place_kind) as broker:
+            for batch in _batches(broker, reader):
+                taken += batch
+                if taken >= limit:
+                    break
+    except LostLease:
+        log.warning("somebody else reads %s by now; what was not committed is theirs", source.place)
+        return taken
+    except BrokerError as problem:
+        trouble = str(problem)
+    except Exception as problem:
+        # One source must not keep the others from being read. What a client says may hold a password: it is not told.
+        trouble = _unexpected(problem, source)
+    _leave(reader, trouble)
+    return taken
+
+
+def count_depths() -> int:
+    """How much lies at each source, for its chart; it harms none. How many could be counted."""
+    counted = 0
+    active = DeadLetterSource.objects.active().select_related("broker")
+    deadline = time.monotonic() + LONGEST_RUN_S
+    for source in active.order_by(F("looked_at").asc(nulls_first=True), "id"):
+        if time.monotonic() > deadline:
+            break
+        counted += _count(source)
+    return counted
+
+
+def prune(*, at: datetime | None = None, limit: int = 5_000) -> int:
+    """Forget payloads whose retention is over, and readings no chart shows. How many payloads went."""
+    now = at or timezone.now()
+    DepthReading.objects.filter(minute__lt=now - timedelta(days=READINGS_KEPT_DAYS)).delete()
+    gone = 0
+    for source in DeadLetterSource.objects.order_by("id"):
+        gone += _expire(source, now, limit - gone)
+        if gone >= limit:
+            break
+    return gone
+
+
+@transaction.atomic
+def claim(key: int) -> Reader | None:
+    """A lease on the source; None where somebody else has one, or it is not read."""
+    now = timezone.now()
+    reads = DeadLetterSource.objects.active().free(now).exclude(mode=DeadLetterSource.Mode.COUNTS).filter(pk=key)
+    source = (
+        reads.select_related("broker", "integration__in_force")
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
+        .first()
+    )
+    if source is None:
+        return None
+    source.fence, source.lease_until = source.fence + 1, now + LEASE
+    source.save(update_fields=("fence", "lease_until"))
+    terms = Terms.of(sources.design(source), source.topic, hides=bool(source.masked))
+    return Reader(source, source.fence, terms)
+
+
+def _leave(reader: Reader, trouble: str) -> None:
+    """Let others read. Whoever lost their lease changes nothing."""
+    mine = DeadLetterSource.objects.filter(pk=reader.source.pk, fence=reader.fence)
+    mine.update(lease_until=None, looked_at=timezone.now(), trouble=fitted(trouble, 500))
+
+
+def _unexpected(problem: Exception, source: DeadLetterSource) -> str:
+    where = traceback.extract_tb(problem.__traceback__)[-1]
+    log.error("%s while reading %s, at %s:%s", type(problem).__name__, source.place, where.filename, where.lineno)
+    return f"{type(problem).__name__} while it was read; the worker's log says where."
+
+
+def _batches(broker: brokers.Broker, reader: Reader) -> Iterator[int]:
+    """How many letters each batch brought, while there are any."""
+    if reader.source.mode == DeadLetterSource.Mode.CONSUME:
+        while taken := _take(broker, reader):
+            yield taken.letters
+    else:
+        yield from _looks(broker, reader)
+
+
+def _looks(broker: brokers.Broker, reader: Reader) -> Iterator[int]:
+    cursor = reader.source.cursor
+    while True:
+        looked = broker.look(cursor, BATCH)
+        if not looked.messages:
+            return
+        cursor = looked.cursor
+        yield keep(reader, looked.messages, cursor=cursor, skipped=looked.skipped).letters
+        if len(looked.messages) < BATCH:
+            return
+
+
+def _take(broker: brokers.Broker, reader: Reader) -> "Kept | None":
+    """One batch into our custody: committed first, acknowledged then."""
+    with broker.take(BATCH, once_alone=lambda: expect(reader)) as taken:
+        if not taken.messages:
+            _settled(reader, None)
+            return None
+        kept = keep(reader, taken.messages)
+        taken.settle()
+    _settled(reader, kept.unsettled)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a batch."""
+
+    letters: int
+    """How many were new."""
+    unsettled: list[int]
+    """Letters without an id that the queue may give back until it has heard of our acknowledgement."""
+
+
+@transaction.atomic
+def keep(reader: Reader, messages: Sequence[Found], *, cursor: str = "", skipped: bool = False) -> Kept:
+    """Write a batch down with where it ended. Raises LostLease where somebody else reads by now."""
+    held, now = reader.held(), timezone.now()
+    source = reader.source
+    again = _given_back(source, messages)
+    fresh = [each for position, each in enumerate(messages) if position not in again]
+    letters = _letters(reader, fresh, now)
+    _in_groups(source, [letter for letter, _ in letters])
+    inserted = _insert([letter for letter, _ in letters])
+    new = [(letter, found) for letter, found in letters if letter.pk in inserted]
+    payloads.keep(source, new)
+    _grow([letter for letter, _ in new])
+    held.harvested += len(new)
+    held.lease_until = now + LEASE
+    held.cursor = cursor or held.cursor
+    held.skipped_at = now if skipped else held.skipped_at
+    held.save(update_fields=("harvested", "lease_until", "cursor", "skipped_at"))
+    unsettled = [letter.pk for letter, _ in new if letter.unsettled_count is not None]
+    return Kept(len(new), [*unsettled, *again.values()])
+
+
+@transaction.atomic
+def expect(reader: Reader) -> None:
+    """Nobody else reads, and what was not settled may be handed to us now: it will have been delivered once more.
+
+    Committed before it is, so that another message, which we take and lose, never counts as one of these.
+    """
+    reader.held()
+    _unsettled(reader.source).update(unsettled_count=F("unsettled_count") + 1)
+
+
+def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, int]:
+    """Which of the messages are letters without an id that we have already: position to letter.
+
+    The others that were not settled are gone from the queue: the broker heard of them.
+    """
+    if source.mode != DeadLetterSource.Mode.CONSUME:
+        return {}
+    waiting = list(_unsettled(source).order_by("id").values_list("pk", "unsettled_count", "payload__sha256"))
+    if not waiting:
+        return {}
+    there: dict[tuple[int | None, str], list[int]] = {}
+    for key, count, sha256 in waiting:
+        there.setdefault((count, sha256), []).append(key)
+    again: dict[int, int] = {}
+    for position, found in enumerate(messages):
+        alike = there.get((found.delivered, payloads.sha256(found.body)))
+        if not found.message_id and alike:
+            again[position] = alike.pop(0)
+    _unsettled(source).exclude(pk__in=again.values()).update(unsettled_count=None)
+    return again
+
+
+def _unsettled(source: DeadLetterSource) -> DeadLetterQuerySet:
+    return DeadLetter.objects.filter(source=source, unsettled_count__isnull=False)
+
+
+def _settled(reader: Reader, keys: list[int] | None) -> None:
+    """The queue heard of our acknowledgement of these, or is empty and has none of them any more (None)."""
+    if keys == []:
+        return
+    rows = _unsettled(reader.source)
+    (rows if keys is None else rows.filter(pk__in=keys)).update(unsettled_count=None)
+
+
+def _letters(reader: Reader, messages: Sequence[Found], at: datetime) -> list[tuple[DeadLetter, Found]]:
+    """Rows for these messages, numbered, not yet inserted; for those we sent ourselves, what they descend from."""
+    source, terms = reader.source, reader.terms
+    terms.steps = sightings.MOST_STEPS
+    attempts = _attempts(source, messages)
+    read = [
+        sightings.letter(source, each, terms, at=at, attempt=attempts.get(number))
+        for number, each in enumerate(messages)
+    ]
+    for letter, number in zip(read, _numbers(len(read)), strict=True):
+        letter.pk = number
+    if attempts:
+        known = _known(source, read)
+        for number in attempts:
+            letter = read[number]
+            if letter.identity not in known:
+                known.add(letter.identity)
+                _descend(source, letter, messages[number], at)
+    return list(zip(read, messages, strict=True))
+
+
+def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, RedriveAttempt]:
+    """Messages that are attempts of ours, by where they stand. A header alone proves nothing: the id must agree."""
+    claimed = {number: returns.attempt_number(each.headers) for number, each in enumerate(messages)}
+    wanted = {each for each in claimed.values() if each is not None}
+    if not wanted:
+        return {}
+    sent = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id).in_bulk()
+    return {
+        number: sent[attempt]
+        for number, attempt in claimed.items()
+        if attempt in sent and sightings.message_id(source, messages[number]) in ("", sent[attempt].wire_id)
+    }
+
+
+def _known(source: DeadLetterSource, letters: Iterable[DeadLetter]) -> set[str]:
+    """Identities the ledger has already."""
+    rows = DeadLetter.objects.filter(source=source, identity__in={each.identity for each in letters} - {""})
+    return set(rows.values_list("identity", flat=True))
+
+
+def _descend(source: DeadLetterSource, letter: DeadLetter, found: Found, at: datetime) -> None:
+    lineage = returns.came_back(source, found, at, group_key=sightings.group(source, letter).key)
+    letter.parent, letter.root, letter.redrive_count = lineage.parent, lineage.root, lineage.redrive_count
+    letter.why = fitted(lineage.parked_why or lineage.told, 500)
+    if lineage.parked_why:
+        letter.state = State.PARKED
+
+
+def _numbers(count: int) -> list[int]:
+    """Numbers for new rows: what is sealed is bound to them before they are inserted."""
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBERS, [count])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _in_groups(source: DeadLetterSource, letters: Sequence[DeadLetter]) -> None:
+    """Put each into the group of what died of the same; new groups are made."""
+    groups = [sightings.group(source, each) for each in letters]
+    wanted = {each.key: each for each in groups}
+    DeadLetterGroup.objects.bulk_create(wanted.values(), ignore_conflicts=True)
+    kept = dict(DeadLetterGroup.objects.filter(source=source, key__in=wanted).values_list("key", "pk"))
+    for letter, group in zip(letters, groups, strict=True):
+        letter.group_id = kept[group.key]
+
+
+def _insert(letters: Sequence[DeadLetter]) -> set[int]:
+    """Which of them were new: the ledger has each identity once."""
+    DeadLetter.objects.bulk_create(letters, ignore_conflicts=True)
+    numbers = [each.pk for each in letters]
+    return set(DeadLetter.objects.filter(pk__in=numbers).values_list("pk", flat=True))
+
+
+def _grow(letters: Sequence[DeadLetter]) -> None:
+    """Count new letters in their groups."""
+    seen: dict[int, list[datetime]] = {}
+    for each in letters:
+        seen.setdefault(each.group_id, []).append(each.died_at)
+    rows = [(key, len(moments), min(moments), max(moments)) for key, moments in sorted(seen.items())]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(GROW, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _count(source: DeadLetterSource) -> bool:
+    """Whether it could be counted."""
+    trouble, depth = "", None
+    try:
+        with endpoints.open(source.broker, source.place, source.place_kind) as broker:
+            depth = broker.depth()
+    except BrokerError as problem:
+        trouble = str(problem)
+    except Exception as problem:
+        trouble = _unexpected(problem, source)
+    now = timezone.now()
+    told = {"looked_at": now, "trouble": fitted(trouble, 500)}
+    if depth is not None:
+        told |= {"depth": depth.messages, "oldest_at": depth.oldest_at}
+        minute = now.replace(second=0, microsecond=0)
+        DepthReading.objects.update_or_create(
+            source=source, minute=minute, defaults={"messages": depth.messages, "oldest_at": depth.oldest_at}
+        )
+    DeadLetterSource.objects.filter(pk=source.pk).update(**told)
+    return depth is not None
+
+
+@transaction.atomic
+def _expire(source: DeadLetterSource, now: datetime, limit: int) -> int:
+    """Letters of this source whose retention is over: what nobody decided on expires, and payloads go."""
+    old = DeadLetter.objects.filter(
+        source=source, harvested_at__lt=now - timedelta(days=source.retention_days), payload__isnull=False
+    ).order_by("harvested_at")
+    keys = list(old.filter(state__in=(*KEPT, *ENDED)).values_list("pk", flat=True)[:limit])
+    if not keys:
+        return 0
+    why = f"Its retention of {source.retention_days} days is over."
+    for state in KEPT:
+        ledger.move_all(keys, state, State.EXPIRED, why=why, at=now)
+    # Whatever moved on meanwhile keeps its payload.
+    over = list(DeadLetter.objects.filter(pk__in=keys, state__in=ENDED).values_list("pk", flat=True))
+    payloads.forget(over)
+    DeadLetter.objects.filter(pk__in=over).update(facts={})
+    return len(over)

@@ -1,0 +1,193 @@
+"""What people decide of single dead letters: park, reopen, archive, discard, hand over, settle what is uncertain."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from registry import permissions
+from registry.errors import Conflict, NotAllowed
+from registry.models import (
+    DeadLetter,
+    DeadLetterSource,
+    LetterNote,
+    Person,
+    RedriveItem,
+)
+from registry.services import ledger, locks, masks, payloads, trail
+from registry.services.masks import Shown
+from registry.services.text import LONGEST_REMARK, Reading
+
+MANY = 100
+"""More letters than this at once are sent again, or thrown away, by two people."""
+LONGEST_NOTE = 5_000
+MOST_TOLD = 100
+"""So many letters an event of the trail names; how many there were it says in any case."""
+State = DeadLetter.State
+
+
+@transaction.atomic
+def park(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
+    """Set open letters aside until somebody opens them again. How many were."""
+    return _moved(source, keys, (State.OPEN,), State.PARKED, "letter.parked", why=why, by=by)
+
+
+@transaction.atomic
+def reopen(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
+    """Take parked and archived letters up again. How many were."""
+    return _moved(source, keys, (State.PARKED, State.ARCHIVED), State.OPEN, "letter.reopened", why=why, by=by)
+
+
+@transaction.atomic
+def archive(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
+    """Close letters that need nothing more. They may be opened again while their payload is kept. How many were."""
+    return _moved(source, keys, (State.OPEN, State.PARKED), State.ARCHIVED, "letter.archived", why=why, by=by)
+
+
+@transaction.atomic
+def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
+    """Throw letters away with all they hold, for ever. How many were.
+
+    Where it takes two, one archives and another discards what was archived.
+    """
+    keys = set(keys)
+    if because := needs_second(source, len(keys)):
+        mine = DeadLetter.objects.filter(source=source, pk__in=keys).exclude(state=State.ARCHIVED)
+        own = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.ARCHIVED, moved_by=by)
+        if mine.exists() or own.exists():
+            raise Conflict(
+                f"Two people discard these: {because}.",
+                "Archive them first; then somebody else discards what you archived.",
+            )
+    found = (State.OPEN, State.PARKED, State.ARCHIVED)
+    moved = _moved(source, keys, found, State.DISCARDED, "letter.discarded", why=why, by=by)
+    gone = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.DISCARDED)
+    payloads.forget(gone.values_list("pk", flat=True))
+    return moved
+
+
+def needs_second(source: DeadLetterSource, count: int) -> str:
+    """Why so many letters of this source are not one person's to throw away; "" if they are."""
+    if source.integration.criticality == "critical":
+        return f"{source.integration.name} is critical"
+    return f"they are more than {MANY}" if count > MANY else ""
+
+
+@transaction.atomic
+def settle_uncertain(letter: DeadLetter, *, arrived: bool, why: str, by: Person) -> DeadLetter:
+    """Say of a letter nobody knows of whether it arrived: it is sent, or open again."""
+    why = _reason(why, by)
+    locks.integration(letter.source.integration_id)
+    held = DeadLetter.objects.select_for_update().get(pk=letter.pk)
+    if held.state != State.UNCERTAIN:
+        raise Conflict(f"It is {held.get_state_display().lower()}.", "Only what is uncertain is settled by hand.")
+    now = timezone.now()
+    RedriveItem.objects.filter(letter=held, state=RedriveItem.State.UNCERTAIN).update(
+        state=RedriveItem.State.SENT if arrived else RedriveItem.State.REFUSED,
+        note=f"{by.name}: {why}"[:500],
+        settled_at=now,
+    )
+    ledger.move(held, State.PUBLISHED if arrived else State.OPEN, by=by, why=why, at=now)
+    _tell("letter.settled", held.source, [held.pk], by=by, why=why, arrived=arrived)
+    return held
+
+
+@transaction.atomic
+def assign(source: DeadLetterSource, keys: Iterable[int], *, to: Person | None, by: Person) -> int:
+    """Hand letters to somebody, or to nobody. How many were."""
+    require_redriver(by)
+    if to is not None and not to.is_active:
+        raise Conflict(f"{to.name}'s account is closed.", "Choose somebody else.")
+    locks.integration(source.integration_id)
+    found = DeadLetter.objects.filter(source=source, pk__in=set(keys))
+    told = sorted(found.values_list("pk", flat=True))
+    found.update(assignee=to)
+    _tell("letter.assigned", source, told, by=by, to=to.username if to else None)
+    return len(told)
+
+
+@transaction.atomic
+def note(letter: DeadLetter, *, text: str, by: Person) -> LetterNote:
+    """Write something down about a letter."""
+    require_redriver(by)
+    reading = Reading()
+    text = reading.prose("text", text, longest=LONGEST_NOTE)
+    reading.done()
+    return LetterNote.objects.create(letter=letter, by=by, at=timezone.now(), text=text)
+
+
+def shown(letter: DeadLetter, *, by: Person) -> Shown:
+    """What the letter holds, without what its source hides."""
+    if not permissions.may_read(by):
+        raise NotAllowed("Your account is closed.", "Ask an administrator.")
+    try:
+        return masks.shown(payloads.opened(letter), letter.source.masked)
+    except Conflict as gone:
+        return Shown(gone.message, "gone")
+
+
+@transaction.atomic
+def reveal(letter: DeadLetter, path: str, *, reason: str, by: Person) -> str:
+    """One hidden value, in clear. Who saw it and why is written down first, and the value is not."""
+    if not permissions.may_reveal(by):
+        raise NotAllowed("You may not see hidden values.", "Ask who is on call.")
+    reading = Reading()
+    reason = reading.line("reason", reason, longest=LONGEST_REMARK)
+    reading.done()
+    opened = payloads.opened(letter)
+    hidden = masks.shown(opened, letter.source.masked).hidden
+    value = masks.value_at(opened, path) if path in hidden else None
+    if value is None:
+        raise Conflict("Nothing is hidden there.", "Choose one of the hidden values.")
+    told = {"letter": letter.pk, "path": path, "reason": reason}
+    about = f"{subject(letter.source)}/letter/{letter.pk}"
+    trail.record("letter.revealed", by=by, integration=letter.source.integration, subject=about, data=told)
+    return value
+
+
+def _moved(
+    source: DeadLetterSource,
+    keys: Iterable[int],
+    was: tuple[str, ...],
+    to: str,
+    kind: str,
+    *,
+    why: str,
+    by: Person,
+) -> int:
+    why = _reason(why, by)
+    locks.integration(source.integration_id)
+    found = DeadLetter.objects.filter(source=source, pk__in=set(keys)).order_by("pk")
+    held = dict(found.filter(state__in=was).select_for_update().values_list("pk", "state"))
+    if not held:
+        raise Conflict(
+            f"None of them is {' or '.join(State(each).label.lower() for each in was)}.", "Look at them again."
+        )
+    now = timezone.now()
+    for state in was:
+        ledger.move_all([key for key, each in held.items() if each == state], state, to, by=by, why=why, at=now)
+    _tell(kind, source, sorted(held), by=by, why=why)
+    return len(held)
+
+
+def _reason(why: str, by: Person) -> str:
+    require_redriver(by)
+    reading = Reading()
+    why = reading.line("why", why, longest=LONGEST_REMARK)
+    reading.done()
+    return why
+
+
+def require_redriver(by: Person) -> None:
+    if not permissions.may_redrive(by):
+        raise NotAllowed("Only somebody on call decides what becomes of dead letters.", "Ask who is on call.")
+
+
+def _tell(kind: str, source: DeadLetterSource, keys: list[int], *, by: Person, **more: object) -> None:
+    data = {"source": source.place, "topic": source.topic, "letters": keys[:MOST_TOLD], "count": len(keys), **more}
+    trail.record(kind, by=by, integration=source.integration, subject=subject(source), data=data)
+
+
+def subject(source: DeadLetterSource) -> str:
+    """What events of this source are about."""
+    return f"integration/{source.integration.slug}/{source.broker.environment.slug}/source/{source.pk}"

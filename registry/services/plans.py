@@ -1,0 +1,327 @@
+"""What a redrive would do, before anything is sent: computed from the design in force and the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import connection
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from registry import permissions
+from registry.errors import NotAllowed
+from registry.models import DeadLetter, DeadLetterSource, PayloadEdit, Person
+from registry.models.letters import DeadLetterQuerySet
+from registry.services import letters, routes, sources
+from registry.services.board import Breaker
+from registry.services.routes import Clause, Route
+from registry.services.text import Reading
+
+MOST_LETTERS = 100_000
+"""So many letters one redrive may send."""
+MOST_NAMED = 1_000
+"""So many letters may be named one by one."""
+LONGEST_GRACE_S = 60
+EXAMPLES = 5
+State = DeadLetter.State
+_OVERTAKEN = """
+    WITH done AS MATERIALIZED (
+        SELECT ordering_key, max(died_at) AS last FROM registry_deadletter
+        WHERE source_id = %s AND state = ANY(%s) AND ordering_key <> '' GROUP BY 1
+    )
+    SELECT count(DISTINCT chosen.ordering_key), count(*), array_agg(DISTINCT chosen.ordering_key)
+    FROM ({chosen}) chosen JOIN done USING (ordering_key) WHERE chosen.died_at < done.last
+"""
+_TEXTS = ("error_class", "event_type", "ordering_key", "q")
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which letters: these, or all that match."""
+
+    letters: tuple[int, ...] = ()
+    group: int | None = None
+    error_class: str = ""
+    event_type: str = ""
+    ordering_key: str = ""
+    q: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """From JSON, as a job keeps it. Raises Invalid."""
+        reading = Reading()
+        for name in given.keys() - cls.__dataclass_fields__.keys():
+            reading.refuse(name, "is nothing letters are chosen by", "Leave it out.")
+        made = cls(
+            letters=tuple(sorted(set(_numbers(reading, given.get("letters") or ())))),
+            group=_number(reading, "group", given.get("group")),
+            since=_moment(reading, "since", given.get("since")),
+            until=_moment(reading, "until", given.get("until")),
+            **{name: reading.line(name, str(given.get(name) or ""), longest=300, required=False) for name in _TEXTS},
+        )
+        reading.done()
+        return made
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, without what was not asked for."""
+        told = {name: value for name, value in asdict(self).items() if value}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else _listed(value) for name, value in told.items()
+        }
+
+    def of(self, source: DeadLetterSource) -> DeadLetterQuerySet:
+        """Those of this source, in whatever state."""
+        found: DeadLetterQuerySet = DeadLetter.objects.filter(source=source)
+        if self.letters:
+            found = found.filter(pk__in=self.letters)
+        return found.matching(
+            group=self.group,
+            error_class=self.error_class,
+            event_type=self.event_type,
+            ordering_key=self.ordering_key,
+            q=self.q,
+            since=self.since,
+            until=self.until,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Letters that failed with what the error table says not to retry."""
+
+    clause: str
+    contract: str
+    status: str
+    code: str
+    action: str
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Letters whose key went on without them: later letters of the key were resolved already."""
+
+    keys: int = 0
+    letters: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be sent where, how fast, and what speaks against it."""
+
+    broker: str
+    topic: str
+    topic_kind: str
+    version: str
+    """The design's, which names the topic."""
+    refusals: tuple[str, ...]
+    """Why it cannot be begun; () if it can."""
+    total: int
+    """Open letters that were chosen."""
+    others: int
+    """Chosen, but not open, so left out."""
+    sending: int
+    """What would be sent: all but those forbidden."""
+    oldest_at: datetime | None
+    newest_at: datetime | None
+    window: str
+    """How long consumers recognise what they have done, as the design says it."""
+    older_than_window: int
+    failing_schema: int
+    edited: int
+    forbidden: tuple[Forbidden, ...]
+    is_ordered: bool
+    """Whether the design promises an order."""
+    keyed: int
+    overtaken: Overtaken
+    breakers: Mapping[str, list[Breaker]]
+    waits_for_breaker: str
+    rate_per_minute: int
+    rate_because: str
+    rate_limit: int | None
+    expected_seconds: int
+    second_because: str
+    grade: str
+    grade_because: str
+    made_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def needs_second(self) -> bool:
+        return bool(self.second_because)
+
+    @property
+    def not_sent(self) -> int:
+        return sum(each.letters for each in self.forbidden)
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, as a job keeps it."""
+        told: dict[str, Any] = _plain(asdict(self))
+        return told
+
+
+def plan(
+    source: DeadLetterSource,
+    selector: Selector,
+    *,
+    by: Person,
+    rate_per_minute: int | None = None,
+    sends_forbidden: bool = False,
+) -> Plan:
+    """Work it out. Nothing changes by it; a handful of statements, however many letters."""
+    if not permissions.may_redrive(by):
+        raise NotAllowed("Only somebody on call sends dead letters again.", "Ask who is on call.")
+    route = routes.of(source)
+    chosen = selector.of(source)
+    found = chosen.of_state(State.OPEN).order_by()
+    counted = _counted(found, route)
+    forbidden = () if sends_forbidden else _forbidden(found, route)
+    sending = counted["total"] - sum(each.letters for each in forbidden)
+    rate = rate_per_minute or route.rate_per_minute
+    grade = sources.grade(source)
+    return Plan(
+        broker=source.broker.slug,
+        topic=source.topic,
+        topic_kind=source.topic_kind,
+        version=route.release.revision.version if route.release else "",
+        refusals=tuple(_refusals(route, sending, counted["total"])),
+        others=chosen.exclude(state=State.OPEN).count(),
+        sending=sending,
+        window=route.record.deduplication.window or "",
+        forbidden=forbidden,
+        is_ordered=route.is_ordered,
+        overtaken=_overtaken(source, found) if counted["keyed"] else Overtaken(),
+        breakers=route.breakers(),
+        waits_for_breaker=route.open_breaker(),
+        rate_per_minute=rate,
+        rate_because=route.rate_because,
+        rate_limit=route.limit[0] if route.limit else None,
+        expected_seconds=expected_seconds(source, sending, rate),
+        second_because=second_because(route, sending, counted["edited"]),
+        grade=grade.name,
+        grade_because=grade.sentence,
+        **counted,
+    )
+
+
+def second_because(route: Route, sending: int, edited: int) -> str:
+    """Why a second person has to agree; "" if none has to."""
+    integration = route.source.integration
+    reasons = (
+        (integration.criticality == "critical", f"{integration.name} is critical"),
+        (sending > letters.MANY, f"{sending:,} letters are more than {letters.MANY}"),
+        (edited > 0, "an edited letter is among them" if edited == 1 else f"{edited:,} of them are edited"),
+        (not route.is_idempotent, "the design does not say that doing it twice has the effect of once"),
+    )
+    return "; ".join(why for holds, why in reasons if holds)
+
+
+def expected_seconds(source: DeadLetterSource, count: int, rate_per_minute: int) -> int:
+    """How long it takes: the canaries' graces, then the rest at its rate."""
+    graces = sum(count > sent for sent in (1, 11))
+    return graces * round(grace(source).total_seconds()) + -(-count * 60 // rate_per_minute)
+
+
+def grace(source: DeadLetterSource) -> timedelta:
+    """How long one waits for the first letters to come back before more are sent."""
+    return timedelta(seconds=min(source.returns_within_seconds, LONGEST_GRACE_S))
+
+
+def _refusals(route: Route, sending: int, total: int) -> list[str]:
+    found = [route.refusal] if route.refusal else []
+    if not route.source.reads:
+        found.append("Letters of this source are counted and not taken in, so there is nothing to send.")
+    elif not total:
+        found.append("None of these letters is open.")
+    elif not sending:
+        found.append("The design says to retry none of these. Say why they are sent all the same.")
+    if total > MOST_LETTERS:
+        found.append(f"One redrive sends at most {MOST_LETTERS:,} letters; choose fewer.")
+    return found
+
+
+def _counted(found: QuerySet[DeadLetter], route: Route) -> dict[str, Any]:
+    edits = Exists(PayloadEdit.objects.filter(letter=OuterRef("pk")))
+    older = Q(died_at__lt=timezone.now() - route.window) if route.window else Q(pk__isnull=True)
+    return found.annotate(is_edited=edits).aggregate(
+        total=Count("pk"),
+        oldest_at=Min("died_at"),
+        newest_at=Max("died_at"),
+        older_than_window=Count("pk", filter=older),
+        failing_schema=Count("pk", filter=~Q(schema_problem="") & Q(schema_problem__isnull=False)),
+        edited=Count("pk", filter=Q(is_edited=True)),
+        keyed=Count("pk", filter=~Q(ordering_key="")),
+    )
+
+
+def _forbidden(found: QuerySet[DeadLetter], route: Route) -> tuple[Forbidden, ...]:
+    if not route.forbids:
+        return ()
+    failures: QuerySet[Any, Any] = found.annotate(**route.failures()).values_list("failed_status", "failed_code")  # type: ignore[misc]
+    counts: dict[Clause, int] = {}
+    for status, code, count in failures.annotate(count=Count("pk")).order_by():
+        if clause := route.clause(status, code):
+            counts[clause] = counts.get(clause, 0) + count
+    by_count = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
+    return tuple(Forbidden(str(clause), **asdict(clause), letters=count) for clause, count in by_count)
+
+
+def _overtaken(source: DeadLetterSource, found: QuerySet[DeadLetter]) -> Overtaken:
+    """By what the ledger knows; what was never dead is not seen here."""
+    chosen, asked = found.exclude(ordering_key="").values("ordering_key", "died_at").query.sql_with_params()
+    done: list[Any] = [source.pk, [State.RESOLVED, State.PRESUMED_RESOLVED]]
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERTAKEN.format(chosen=chosen), [*done, *asked])
+        keys, count, examples = cursor.fetchone()
+    return Overtaken(keys, count, tuple((examples or [])[:EXAMPLES]))
+
+
+def _numbers(reading: Reading, given: Any) -> list[int]:
+    if not isinstance(given, list | tuple) or not all(type(each) is int and 0 < each < 2**63 for each in given):
+        reading.refuse("letters", "are not numbers of letters", "Give a list of their numbers.")
+        return []
+    if len(given) > MOST_NAMED:
+        reading.refuse("letters", f"are more than {MOST_NAMED:,}", "Choose by a group or a filter instead.")
+    return list(given)
+
+
+def _number(reading: Reading, path: str, given: Any) -> int | None:
+    if given in (None, ""):
+        return None
+    if type(given) is not int or not 0 < given < 2**63:
+        reading.refuse(path, "is not a number", "Give the number of a group.")
+        return None
+    return given
+
+
+def _moment(reading: Reading, path: str, given: Any) -> datetime | None:
+    if not given:
+        return None
+    try:
+        found = given if isinstance(given, datetime) else parse_datetime(str(given))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        reading.refuse(path, "is not a moment", "Write it with its zone, such as 2026-01-31T14:00:00Z.")
+        return None
+    return found
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {name: _plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""Wiring only: settings, URLs, the web and task processes, and the embedded servers."""

@@ -1,0 +1,192 @@
+"""Dead letters as people look at them, and what they do with them."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from console import odd
+from registry.models import DeadLetter, DeadLetterSource, DepthReading, Environment, Event, Integration, Person
+from registry.services import ledger
+from tests import letters
+from tests.console.browsing import browse, text
+
+State = DeadLetter.State
+HOSTILE = '{"note": "<script>alert(1)</script> \u202egnp.exe", "email": "cora@example.com"}'.encode()
+
+
+@pytest.fixture
+def by_ann(ann: Person) -> Client:
+    return browse(ann)
+
+
+@pytest.fixture
+def source(approved: Integration, ops: Person) -> DeadLetterSource:
+    production = Environment.objects.get(slug="production")
+    return letters.source(approved, letters.broker(production), by=ops, place="orders.events.dead", masked=["email"])
+
+
+def act(client: Client, source: DeadLetterSource, what: str, *chosen: DeadLetter, why: str = "Because") -> Any:
+    told = {"act": what, "letter": [each.pk for each in chosen], "why": why}
+    return client.post(reverse("letters", args=[source.pk]), told)
+
+
+def test_sources_are_listed_by_what_lies_longest(source: DeadLetterSource, by_ann: Client, ops: Person) -> None:
+    letters.letter(source)
+    DeadLetterSource.objects.update(depth=1_204)
+    assert "orders.events.dead from orders.events Orders to payments Production" in text(
+        by_ann.get(reverse("dead-letters"))
+    )
+
+
+def test_a_source_says_what_its_letters_died_of(
+    source: DeadLetterSource, by_ann: Client, django_assert_num_queries: Any
+) -> None:
+    for error in ("TimeoutError", "TimeoutError", "ValueError"):
+        letters.letter(source, error_class=error)
+    now = DeadLetter.objects.latest("pk").harvested_at
+    DepthReading.objects.create(source=source, minute=now, messages=3)
+    with django_assert_num_queries(12):
+        page = by_ann.get(reverse("source", args=[source.pk]))
+    said = text(page)
+    assert "TimeoutError 2 2" in said
+    assert "ValueError 1 1" in said
+    assert "Redrive…" not in said
+    assert "3 in the last hour; at most 3" in page.content.decode()
+
+
+def test_letters_are_found(source: DeadLetterSource, by_ann: Client, django_assert_num_queries: Any) -> None:
+    one, other = letters.letter(source, error_class="TimeoutError"), letters.letter(source, error_class="ValueError")
+    ledger.move(other, State.PARKED)
+    address = reverse("letters", args=[source.pk])
+    for asked in ({"state": "parked"}, {"q": "valueerr"}, {"group": other.group_id}):
+        assert [each.pk for each in by_ann.get(address, asked).context["page"].rows] == [other.pk], asked
+    with django_assert_num_queries(6):
+        assert [each.pk for each in by_ann.get(address).context["page"].rows] == [other.pk, one.pk]
+    refused = by_ann.get(address, {"since": "yesterday"})
+    assert [each.path for each in refused.context["problems"]] == ["since"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"group": "x"}, {"group": "9" * 40}, {"q": "\x00"}, {"state": "lost"}, {"cursor": "x"}, {"since": "x" * 999}],
+)
+def test_what_cannot_be_asked_for_is_no_error(source: DeadLetterSource, by_ann: Client, asked: dict[str, str]) -> None:
+    letters.letter(source)
+    assert by_ann.get(reverse("letters", args=[source.pk]), asked).status_code in (200, 400)
+
+
+def test_letters_are_parked_opened_archived_and_discarded(source: DeadLetterSource, oncall: Person) -> None:
+    client, made = browse(oncall), [letters.letter(source) for _ in range(3)]
+    for what, state in (("park", "parked"), ("reopen", "open"), ("archive", "archived"), ("discard", "discarded")):
+        act(client, source, what, *made[:2])
+        assert [each.state for each in source.letters.order_by("pk")] == [state, state, "open"]
+    act(client, source, "take", made[2])
+    assert source.letters.get(pk=made[2].pk).assignee == oncall
+    assert ledger.imbalance() == 0
+
+
+def test_what_is_refused_is_said_and_nothing_is_done(source: DeadLetterSource, oncall: Person) -> None:
+    client, letter = browse(oncall), letters.letter(source)
+    address = reverse("letters", args=[source.pk])
+    assert "No letter was chosen" in text(client.post(address, {"act": "park"}, follow=True))
+    assert "why: is missing" in text(client.post(address, {"act": "park", "letter": letter.pk}, follow=True))
+    assert act(client, source, "explode", letter).status_code == 400
+    assert source.letters.get().state == "open"
+
+
+def test_chosen_letters_go_to_the_plan(source: DeadLetterSource, oncall: Person) -> None:
+    made = [letters.letter(source) for _ in range(2)]
+    assert act(browse(oncall), source, "redrive", *made)["Location"] == (
+        f"/dead-letters/{source.pk}/redrive/?letters={made[0].pk}%2C{made[1].pk}"
+    )
+
+
+def test_who_is_not_on_call_looks_and_touches_nothing(source: DeadLetterSource, mallory: Person) -> None:
+    client, letter = browse(mallory), letters.letter(source, body=HOSTILE)
+    for name, key in (("source", source.pk), ("letters", source.pk), ("letter", letter.pk)):
+        assert client.get(reverse(name, args=[key])).status_code == 200
+    assert act(client, source, "discard", letter).status_code == 403
+    for told in ({"act": "park", "why": "x"}, {"act": "reveal", "path": "body/email", "why": "x"}):
+        assert client.post(reverse("letter", args=[letter.pk]), told).status_code == 403
+    assert client.get(reverse("letter-edit", args=[letter.pk])).status_code == 403
+    assert source.letters.get().state == "open"
+
+
+def test_a_letter_is_text_and_nothing_else(source: DeadLetterSource, by_ann: Client) -> None:
+    DeadLetterSource.objects.update(masked=[])
+    letter = letters.letter(source, body=HOSTILE, headers=[("x-tenant", "<b>\u202e</b>")], message="\u0007 beep")
+    page = by_ann.get(reverse("letter", args=[letter.pk])).content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert '<span class="odd" title="right-to-left override">U+202E</span>' in page
+    assert "\u202e" not in page
+
+
+def test_a_hidden_value_is_revealed_with_a_reason_and_the_trail_knows(source: DeadLetterSource, oncall: Person) -> None:
+    client, letter = browse(oncall), letters.letter(source, body=HOSTILE)
+    address = reverse("letter", args=[letter.pk])
+    assert "cora@example.com" not in text(client.get(address))
+    refused = client.post(address, {"act": "reveal", "path": "body/email", "why": ""})
+    assert (refused.status_code, "cora@example.com" in text(refused)) == (400, False)
+    page = client.post(address, {"act": "reveal", "path": "body/email", "why": "A customer asks"})
+    assert "cora@example.com" in text(page)
+    assert Event.objects.filter(kind="letter.revealed", actor=oncall).count() == 1
+    assert client.get(reverse("letter-raw", args=[letter.pk])).status_code == 409
+
+
+def test_a_body_is_kept_as_a_file_and_never_shown_as_a_page(approved: Integration, ops: Person, by_ann: Client) -> None:
+    production = Environment.objects.get(slug="production")
+    letter = letters.letter(letters.source(approved, letters.broker(production), by=ops), body=b"<h1>\xff")
+    answer = by_ann.get(reverse("letter-raw", args=[letter.pk]))
+    assert (answer.content, answer["Content-Type"]) == (b"<h1>\xff", "application/octet-stream")
+    assert answer["Content-Disposition"].startswith("attachment")
+
+
+def test_a_note_and_what_was_uncertain_are_written_down(source: DeadLetterSource, oncall: Person) -> None:
+    client, letter = browse(oncall), letters.letter(source)
+    address = reverse("letter", args=[letter.pk])
+    client.post(address, {"act": "note", "text": "Asked the provider"})
+    assert "Otto Oncall just now Asked the provider" in text(client.get(address))
+    for state in (State.QUEUED, State.PUBLISHING, State.UNCERTAIN):
+        ledger.move(letter, state)
+    client.post(address, {"act": "lost", "why": "Their log has no such id"})
+    assert "Their log has no such id" in text(client.get(address))
+    assert source.letters.get().state == "open"
+    assert client.post(address, {"act": "explode"}).status_code == 400
+
+
+def test_a_letter_is_mended_and_its_locked_headers_are_not(source: DeadLetterSource, oncall: Person) -> None:
+    client = browse(oncall)
+    letter = letters.letter(source, body=b'{"total": "83,96"}', headers=[("traceparent", "00-1"), ("x-tenant", "nl")])
+    address = reverse("letter-edit", args=[letter.pk])
+    assert "locked" in text(client.get(address))
+    told = {"body": '{"total": 8396}', "name": ["traceparent", "x-tenant"], "value": ["00-2", "nl"], "reason": "Cents"}
+    refused = client.post(address, told)
+    assert refused.status_code in (400, 409)
+    assert "8396" in refused.content.decode()
+    assert client.post(address, told | {"value": ["00-1", "nl"]})["Location"] == reverse("letter", args=[letter.pk])
+    assert "Mended by Otto Oncall" in text(client.get(reverse("letter", args=[letter.pk])))
+
+
+def test_letters_are_taken_away_as_a_file(source: DeadLetterSource, by_ann: Client) -> None:
+    letter = letters.letter(source, body=HOSTILE, message="=HYPERLINK(1)")
+    address = reverse("letters-export", args=[source.pk, "json"])
+    [row] = json.loads(b"".join(by_ann.get(address)))
+    assert (row["id"], row["state"], row["message"]) == (letter.pk, "open", "=HYPERLINK(1)")
+    sheet = b"".join(by_ann.get(reverse("letters-export", args=[source.pk, "csv"]))).decode()
+    assert "'=HYPERLINK(1)" in sheet
+    assert "cora@example.com" not in sheet
+    assert by_ann.get(reverse("letters-export", args=[source.pk, "xml"])).status_code == 404
+
+
+def test_what_the_design_says_against_it_is_said(source: DeadLetterSource, by_ann: Client) -> None:
+    letter = letters.letter(source, message="400 VALIDATION_ERROR: no such order")
+    for name, key in (("source", source.pk), ("letter", letter.pk)):
+        assert "The design says: " in text(by_ann.get(reverse(name, args=[key]))), name
+
+
+def test_a_page_of_oddities_stays_small() -> None:
+    assert len(odd.visible("\u202e" * 200_000)) < 600_000

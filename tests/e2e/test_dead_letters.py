@@ -1,0 +1,103 @@
+"""A dead letter in a real stream, harvested, planned, and sent back by somebody on call before a real browser."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from playwright.sync_api import BrowserContext, Page, expect
+
+from registry.models import DeadLetterSource, Environment, Integration, Person, RedriveJob
+from registry.services import harvests, integrations, sending, sources
+from tests import landscape, letters
+from tests.e2e.conftest import NARROW
+from tests.e2e.test_pages import sign_in
+from tests.registry.services.redrives import redriving
+from tests.registry.services.redrives.redriving import Stream
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    one = redriving.stream()
+    yield one
+    one.client.delete(one.name, f"{one.name}.dead")
+    one.client.close()
+
+
+@pytest.fixture
+def integration(catalog: landscape.Catalog, ann: Person, stream: Stream) -> Integration:
+    document = redriving.document(stream.name)
+    return integrations.create(name="Orders to payments", slug="orders-to-payments", document=document, by=ann)
+
+
+@pytest.fixture
+def source(approved: Integration, stream: Stream, ada: Person) -> DeadLetterSource:
+    at = letters.broker(Environment.objects.get(slug="production"), url=settings.REDIS_URL)
+    made = sources.define(approved, at, topic=stream.name, place=f"{stream.name}.dead", by=ada)
+    return sources.change_mode(made, "cursor", agreed=True, by=ada)
+
+
+def test_a_letter_is_sent_back_from_the_browser_and_its_consumer_finds_it(
+    live_server: Any, context: BrowserContext, source: DeadLetterSource, stream: Stream, ops: Person
+) -> None:
+    ops.groups.add(landscape.group_of("on-call"))
+    stream.client.xadd(source.place, {"body": '{"order": 7}', "message-id": "evt-7"})
+    assert harvests.harvest(source.pk) == 1
+    page = context.new_page()
+    sign_in(page, live_server.url, ops)
+    page.goto(live_server.url + reverse("redrive-new", args=[source.pk]))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Redrive 1 letter")
+    page.get_by_label("Reason", exact=True).fill("The provider is back")
+    page.get_by_role("button", name="Redrive 1 letter").dblclick()
+    expect(page.get_by_text("Gathering letters")).to_be_visible()
+    job = RedriveJob.objects.get()
+    sending.advance(job.pk)
+    page.evaluate("document.activeElement.blur()")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Finished", timeout=15_000)
+    expect(page.get_by_role("img", name="1 sent")).to_be_visible()
+    assert [(each["message-id"], each["body"]) for each in stream.messages()] == [("evt-7", '{"order": 7}')]
+
+
+def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
+    live_server: Any,
+    context: BrowserContext,
+    source: DeadLetterSource,
+    ada: Person,
+    picture: Callable[[Page, str], None],
+    flaws: Callable[[Page], list[str]],
+) -> None:
+    ada.groups.add(landscape.group_of("on-call"))
+    one, two = letters.letter(source, key=b"7"), letters.letter(source, message="HTTP 400 VALIDATION_ERROR")
+    job = redriving.begun(source, one, by=ada)
+    slug = source.integration.slug
+    pages = {
+        "dead-letters": reverse("dead-letters"),
+        "source": reverse("source", args=[source.pk]),
+        "letters": reverse("letters", args=[source.pk]),
+        "letter": reverse("letter", args=[two.pk]),
+        "letter-edit": reverse("letter-edit", args=[two.pk]),
+        "plan": reverse("redrive-new", args=[source.pk], query={"letters": two.pk}),
+        "redrive": reverse("redrive", args=[job.pk]),
+        "redrives": reverse("redrives"),
+        "brokers": reverse("brokers"),
+        "broker-edit": reverse("broker-edit", args=[source.broker_id]),
+        "sources": reverse("integration-dead-letters", args=[slug]),
+        "source-new": reverse("source-new", args=[slug]),
+        "source-settings": reverse("source-settings", args=[source.pk]),
+    }
+    page = context.new_page()
+    sign_in(page, live_server.url, ada)
+    found: dict[str, list[str]] = {}
+    for theme, size in (("light", None), ("dark", NARROW)):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        if size:
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+        for name, address in pages.items():
+            page.goto(live_server.url + address)
+            picture(page, f"{name}-{theme}")
+            if wrong := flaws(page):
+                found[f"{name}, {theme}"] = wrong
+    assert found == {}

@@ -1,0 +1,103 @@
+"""Dead letters to test with: a source of the landscape's integration, and letters in its ledger."""
+
+import hashlib
+import itertools
+import json
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from registry import sealing
+from registry.brokers import Found
+from registry.models import (
+    Broker,
+    DeadLetter,
+    DeadLetterGroup,
+    DeadLetterSource,
+    Environment,
+    Integration,
+    Person,
+)
+from registry.services import integrations, payloads
+from tests import landscape
+
+_numbers = itertools.count(1)
+
+TYPE = "com.example.orders.order.placed.v1"
+SCHEMA = {"type": "object", "required": ["order"], "properties": {"order": {"type": "integer"}}}
+_TOPIC = {"kind": "topic", "broker": "Kafka main", "producer": "payment-service"}
+SECTIONS: dict[str, Any] = {
+    "events": [
+        {
+            "name": "order.PLACED",
+            "type": TYPE,
+            "source": "https://orders.example.com/orders",
+            "published_by": "payment-service",
+            "consumed_by": ["order-service"],
+            "data_schema": json.dumps(SCHEMA),
+        }
+    ],
+    "topics": [
+        {**_TOPIC, "name": "orders.events", "key": "tenant", "retention": "P7D", "dead_letter": "orders.dlq"},
+        {**_TOPIC, "name": "orders.dlq", "retention": "P30D"},
+    ],
+    "ordering": [{"topic": "orders.events", "guarantee": "strict", "scope": "tenant"}],
+    "deduplication": {"strategy": "processed_events", "store": "processed_events", "window": "P60D"},
+}
+
+
+def document(**sections: Any) -> dict[str, Any]:
+    """The landscape's document with a topic whose failures go to a dead letter topic."""
+    return landscape.document(**SECTIONS | sections)
+
+
+def integration(*, by: Person) -> Integration:
+    """Orders to payments, as the landscape has it, with that document."""
+    return integrations.create(name="Orders to payments", slug="orders-to-payments", document=document(), by=by)
+
+
+def broker(environment: Environment, *, kind: str = "redis-streams", slug: str = "", **more: Any) -> Broker:
+    """A broker that is only named."""
+    named = {"slug": slug or f"broker-{next(_numbers)}", "url": "redis://127.0.0.1:1/0", "created_at": timezone.now()}
+    return Broker.objects.create(environment=environment, kind=kind, **named | more)
+
+
+def source(integration: Integration, at: Broker, *, by: Person | None = None, **more: Any) -> DeadLetterSource:
+    """A source of the topic orders.events; with `by`, who agreed that it be copied."""
+    now = timezone.now()
+    read = {"mode": DeadLetterSource.Mode.CURSOR, "consented_by": by, "consented_at": now} if by else {}
+    given = {"topic": "orders.events", "place": f"orders.events.dead.{next(_numbers)}", "created_at": now}
+    return DeadLetterSource.objects.create(
+        integration=integration, broker=at, sealed_key=sealing.new_key(), **given | read | more
+    )
+
+
+def letter(
+    of: DeadLetterSource, *, body: bytes = b'{"order": 1}', headers: Any = (), key: bytes | None = None, **more: Any
+) -> DeadLetter:
+    """A letter of the ledger with its payload, as a harvest would have put it there."""
+    number, now = next(_numbers), timezone.now()
+    error = more.pop("error_class", "TimeoutError")
+    group, _ = DeadLetterGroup.objects.get_or_create(
+        source=of,
+        key=hashlib.sha256(error.encode()).hexdigest()[:32],
+        defaults={"error_class": error, "first_at": now, "last_at": now},
+    )
+    DeadLetterGroup.objects.filter(pk=group.pk).update(letters=F("letters") + 1)
+    given = {
+        "id_kind": DeadLetter.IdKind.OFFSET,
+        "identity": str(number),
+        "position": str(number),
+        "wire_id": f"evt-{number}",
+        "moved_at": now,
+        "died_at": now,
+        "harvested_at": now,
+        "error_class": error,
+        "size": len(body),
+        "ordering_key": key.decode() if key else "",
+    }
+    made = DeadLetter.objects.create(source=of, group=group, **given | more)
+    payloads.keep(of, [(made, Found("", body, tuple((name, value) for name, value in headers), key))])
+    DeadLetterSource.objects.filter(pk=of.pk).update(harvested=F("harvested") + 1)
+    return made

@@ -1,0 +1,292 @@
+"""What every broker's module promises, tried on the real thing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry.brokers import (
+    BROKERS,
+    Broker,
+    Busy,
+    Found,
+    Mode,
+    NoSuchPlace,
+    NotPossible,
+    Outgoing,
+    Place,
+    Sent,
+    Unreachable,
+    connect,
+    text_of,
+)
+from tests.registry.brokers import servers
+from tests.registry.brokers.worlds import (
+    ClassicWorld,
+    KafkaWorld,
+    Message,
+    NatsWorld,
+    QuorumWorld,
+    RedisStreamsWorld,
+    SqsWorld,
+    StreamWorld,
+    World,
+    eventually,
+)
+
+WORLDS = {
+    "redis-streams": (RedisStreamsWorld, None),
+    "nats": (NatsWorld, servers.nats),
+    "kafka": (KafkaWorld, servers.kafka),
+    "sqs": (SqsWorld, servers.sqs),
+    "rabbitmq-quorum": (QuorumWorld, servers.rabbitmq),
+    "rabbitmq-classic": (ClassicWorld, servers.rabbitmq),
+    "rabbitmq-stream": (StreamWorld, servers.rabbitmq),
+}
+LOGS = ["redis-streams", "nats", "kafka", "rabbitmq-stream"]
+QUEUES = ["sqs", "rabbitmq-quorum", "rabbitmq-classic"]
+HOSTILE = b"\x00\xff\xfe not text \r\n \xe2\x80\xae"
+
+
+@pytest.fixture
+def world(urls: dict[object, str], request: pytest.FixtureRequest) -> Iterator[World]:
+    made, server = WORLDS[request.param]
+    one = made(urls[server])
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def opened(world: World) -> Iterator[list[Broker]]:
+    held: list[Broker] = []
+    yield held
+    for each in held:
+        each.close()
+
+
+@pytest.fixture
+def place(world: World) -> Place:
+    return world.place()
+
+
+def at(world: World, place: Place, opened: list[Broker]) -> Broker:
+    made = connect(world.broker, place)
+    opened.append(made)
+    return made
+
+
+def letters(count: int) -> list[Message]:
+    return [(f"body {n}".encode(), (("reason", f"no {n}"),), None, f"id-{n}") for n in range(count)]
+
+
+def bodies(messages: tuple[Found, ...] | list[Found]) -> list[bytes]:
+    return [each.body for each in messages]
+
+
+everywhere = pytest.mark.parametrize("world", WORLDS, indirect=True)
+logs = pytest.mark.parametrize("world", LOGS, indirect=True)
+queues = pytest.mark.parametrize("world", QUEUES, indirect=True)
+
+
+def test_every_broker_is_tried() -> None:
+    assert {made.broker for made, _ in WORLDS.values()} == set(BROKERS)
+
+
+@everywhere
+def test_it_counts_what_is_there(world: World, place: Place, opened: list[Broker]) -> None:
+    broker = at(world, place, opened)
+    assert broker.depth().messages == 0
+    world.put(place, *letters(7))
+    assert broker.depth().messages == 7
+
+
+@everywhere
+def test_counting_again_and_again_changes_nothing(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(20))
+    before = world.state(place)
+    broker = at(world, place, opened)
+    # A RabbitMQ stream is counted by reading its end, and waits for it.
+    rounds = 5 if place.kind == "stream" else 100
+    assert {broker.depth().messages for _ in range(rounds)} == {20}
+    assert world.state(place) == before
+
+
+@everywhere
+def test_a_message_with_nothing_but_a_body_is_found(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put_bare(place, b"bare")
+    broker = at(world, place, opened)
+    [found] = broker.look("", 5).messages if world.is_log else taken_from(broker)
+    assert found.body == b"bare"
+
+
+@logs
+def test_a_hundred_looks_at_a_thousand_messages_change_nothing(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    world.put(place, *letters(1_000))
+    before = world.state(place)
+    broker = at(world, place, opened)
+    assert bodies(broker.look("", 2_000).messages) == [f"body {n}".encode() for n in range(1_000)]
+    for _ in range(100):
+        assert len(broker.look("", 10).messages) == 10
+    assert world.state(place) == before
+
+
+@logs
+def test_looking_goes_on_where_it_ended(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(5))
+    first = at(world, place, opened).look("", 3)
+    again = at(world, place, opened).look(first.cursor, 10)
+    end = at(world, place, opened).look(again.cursor, 10)
+    assert bodies([*first.messages, *again.messages]) == [f"body {n}".encode() for n in range(5)]
+    assert (end.messages, end.cursor) == ((), again.cursor)
+    world.put(place, (b"later", (), None, ""))
+    assert bodies(at(world, place, opened).look(end.cursor, 10).messages) == [b"later"]
+    assert len({each.identity(Mode.CURSOR) for each in (*first.messages, *again.messages)}) == 5
+
+
+@pytest.mark.parametrize("world", ["redis-streams", "nats"], indirect=True)
+def test_what_the_source_dropped_unseen_is_told(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(6))
+    broker = at(world, place, opened)
+    seen = broker.look("", 2)
+    assert not seen.skipped
+    world.drop_first(place, 1)
+    assert not broker.look(seen.cursor, 2).skipped
+    world.drop_first(place, 3)
+    late = broker.look(seen.cursor, 10)
+    assert (late.skipped, bodies(late.messages)) == (True, [b"body 4", b"body 5"])
+
+
+@logs
+def test_nothing_is_taken_from_a_log(world: World, place: Place, opened: list[Broker]) -> None:
+    broker = at(world, place, opened)
+    assert Mode.CONSUME not in broker.modes
+    with pytest.raises(NotPossible):
+        broker.take(1)
+
+
+@queues
+def test_nobody_looks_into_a_queue(world: World, place: Place, opened: list[Broker]) -> None:
+    broker = at(world, place, opened)
+    assert Mode.CURSOR not in broker.modes
+    with pytest.raises(NotPossible):
+        broker.look("", 1)
+
+
+@queues
+def test_what_is_taken_is_ours_alone_and_gone_once_settled(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(15))
+    broker, other = at(world, place, opened), at(world, place, opened)
+    with broker.take(12) as taken:
+        ours = list(taken.messages)
+        if world.broker == "rabbitmq":
+            with pytest.raises(Busy), other.take(20):
+                pytest.fail("Two read one queue.")
+        else:
+            with other.take(20) as rest:
+                assert len(ours) + len(rest.messages) == 15
+                assert not set(bodies(ours)) & set(bodies(list(rest.messages)))
+        taken.settle()
+    eventually(lambda: broker.depth().messages == 3)
+    with other.take(20) as left:
+        assert len(left.messages) == 3
+
+
+@queues
+def test_what_is_not_settled_is_given_back(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(4))
+    broker = at(world, place, opened)
+    with broker.take(4) as taken:
+        assert len(taken.messages) == 4
+    eventually(lambda: broker.depth().messages == 4)
+    with broker.take(4) as again:
+        assert sorted(bodies(list(again.messages))) == [b"body 0", b"body 1", b"body 2", b"body 3"]
+
+
+@pytest.mark.parametrize("world", ["sqs", "rabbitmq-quorum"], indirect=True)
+def test_a_queue_that_counts_says_how_often_it_gave_a_message_out(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    world.put(place, *letters(2))
+    broker = at(world, place, opened)
+    for times in range(3):
+        eventually(lambda: broker.depth().messages == 2)
+        with broker.take(2) as taken:
+            assert [each.delivered for each in taken.messages] == [times, times]
+
+
+@pytest.mark.parametrize("world", ["rabbitmq-quorum", "rabbitmq-classic"], indirect=True)
+def test_a_message_given_back_is_the_same_and_another_death_of_its_id_is_not(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    world.put(place, (b"once", (("n", "1"),), None, "id-1"), (b"once", (("n", "2"),), None, "id-1"))
+    broker, seen = at(world, place, opened), []
+    for _ in range(2):
+        eventually(lambda: broker.depth().messages == 2)
+        with broker.take(2) as taken:
+            seen.append({each.identity(Mode.CONSUME) for each in taken.messages})
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 2
+
+
+@queues
+def test_taking_from_nothing_takes_nothing(world: World, place: Place, opened: list[Broker]) -> None:
+    with at(world, place, opened).take(5) as taken:
+        assert list(taken.messages) == []
+        taken.settle()
+
+
+@everywhere
+def test_what_is_sent_arrives_as_it_was(world: World, place: Place, opened: list[Broker]) -> None:
+    body = HOSTILE if world.carries_bytes else "schön ✓".encode()
+    sent = Outgoing(body, (("traceparent", "00-1"), ("attempt", "2")), b"order-7", "id-7")
+    broker = at(world, place, opened)
+    assert broker.send(sent).sent == Sent.CONFIRMED
+    [found] = broker.look("", 5).messages if world.is_log else taken_from(broker)
+    headers = {name: text_of(value) for name, value in found.headers}
+    assert (found.body, headers["traceparent"], headers["attempt"]) == (body, "00-1", "2")
+    if world.keeps_ids:
+        assert found.message_id == "id-7"
+    if world.broker == "kafka":
+        assert found.key == b"order-7"
+
+
+def taken_from(broker: Broker) -> list[Found]:
+    with broker.take(5) as taken:
+        taken.settle()
+        return list(taken.messages)
+
+
+@everywhere
+def test_what_was_found_can_be_sent_as_it_was_found(world: World, place: Place, opened: list[Broker]) -> None:
+    world.put(place, (b"again", (("reason", "no 1"),), None, "id-1"))
+    broker, topic = at(world, place, opened), at(world, world.place(), opened)
+    [found] = broker.look("", 5).messages if world.is_log else taken_from(broker)
+    sent = topic.send(Outgoing(found.body, found.headers, found.key, found.message_id))
+    assert (sent.sent, sent.why) == (Sent.CONFIRMED, "")
+    [again] = topic.look("", 5).messages if world.is_log else taken_from(topic)
+    assert (again.body, dict(again.headers)["reason"]) == (b"again", dict(found.headers)["reason"])
+
+
+@everywhere
+def test_what_no_place_takes_is_refused_not_confirmed(world: World, opened: list[Broker]) -> None:
+    message = Outgoing(b"lost", (), None, "id")
+    try:
+        broker = at(world, world.nowhere(), opened)
+        outcome = broker.send(message)
+    except NoSuchPlace:
+        return
+    assert outcome.sent == Sent.REFUSED
+    assert outcome.why
+
+
+@everywhere
+def test_a_place_that_is_not_there_is_named(world: World, opened: list[Broker]) -> None:
+    with pytest.raises(NoSuchPlace, match=world.missing):
+        at(world, world.nowhere(), opened).depth()
+
+
+@everywhere
+def test_a_broker_that_does_not_answer_is_said_to_be_so(world: World, opened: list[Broker]) -> None:
+    with pytest.raises(Unreachable):
+        at(world, world.unreachable(), opened)

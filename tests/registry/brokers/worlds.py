@@ -1,0 +1,273 @@
+"""Each broker as its other users meet it: with its own client, not ours. What a place holds is seen from outside."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import boto3
+import nats
+import pika
+import redis
+from confluent_kafka import Consumer, Producer, TopicPartition
+from nats.js.api import StreamConfig
+
+from registry.brokers import Headers, Place, text_of
+
+Message = tuple[bytes, Headers, bytes | None, str]
+"""Body, headers, key, id."""
+NUMBERS = itertools.count()
+
+
+class World:
+    """A broker with places in it."""
+
+    broker = ""
+    is_log = True
+    """Whether messages stay when they are read."""
+    keeps_ids = True
+    carries_bytes = True
+    missing = "no.such.place"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def place(self) -> Place:
+        """A new, empty place."""
+        raise NotImplementedError
+
+    def put(self, place: Place, *messages: Message) -> None:
+        raise NotImplementedError
+
+    def put_bare(self, place: Place, body: bytes) -> None:
+        """A message with nothing else: no headers, not even an empty table of them."""
+        self.put(place, (body, (), None, ""))
+
+    def state(self, place: Place) -> Any:
+        """All that tells whether somebody was here."""
+        raise NotImplementedError
+
+    def drop_first(self, place: Place, count: int) -> None:
+        """As the broker's own retention would."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what its own client holds."""
+
+    def nowhere(self) -> Place:
+        return Place(self.url, self.missing)
+
+    def unreachable(self) -> Place:
+        return Place(self.url.replace(self.url.rpartition(":")[2].split("/")[0].split("?")[0], "1"), "x")
+
+
+def name() -> str:
+    return f"orders.dead-{next(NUMBERS)}"
+
+
+class RedisStreamsWorld(World):
+    broker = "redis-streams"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.client = redis.Redis.from_url(url)
+
+    def place(self) -> Place:
+        made = Place(self.url, name())
+        self.client.xgroup_create(made.name, "somebody", mkstream=True)
+        return made
+
+    def put(self, place: Place, *messages: Message) -> None:
+        for body, headers, _, message_id in messages:
+            fields: Any = {"body": body, **{each: text_of(value) for each, value in headers}}
+            fields |= {"message-id": message_id} if message_id else {}
+            self.client.xadd(place.name, fields)
+
+    def state(self, place: Place) -> Any:
+        return (self.client.xinfo_stream(place.name, full=True), self.client.xrange(place.name))
+
+    def drop_first(self, place: Place, count: int) -> None:
+        length: Any = self.client.xlen(place.name)
+        self.client.xtrim(place.name, maxlen=length - count, approximate=False)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def unreachable(self) -> Place:
+        return Place("redis://127.0.0.1:1/0", "x")
+
+
+class RabbitWorld(World):
+    broker = "rabbitmq"
+    kind = ""
+    arguments: dict[str, Any] = {}
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.connection = pika.BlockingConnection(pika.URLParameters(url + "?heartbeat=0"))
+
+    def place(self) -> Place:
+        made = Place(self.url, name(), self.kind)
+        with self.connection.channel() as channel:
+            channel.queue_declare(made.name, durable=True, arguments={"x-queue-type": self.kind, **self.arguments})
+        return made
+
+    def put(self, place: Place, *messages: Message) -> None:
+        with self.connection.channel() as channel:
+            channel.confirm_delivery()
+            for body, headers, _, message_id in messages:
+                given: Any = dict(headers)
+                properties = pika.BasicProperties(message_id=message_id or None, headers=given, delivery_mode=2)
+                channel.basic_publish("", place.name, body, properties)
+
+    def put_bare(self, place: Place, body: bytes) -> None:
+        with self.connection.channel() as channel:
+            channel.confirm_delivery()
+            channel.basic_publish("", place.name, body)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def nowhere(self) -> Place:
+        return Place(self.url, self.missing, self.kind)
+
+
+class QuorumWorld(RabbitWorld):
+    kind, is_log = "quorum", False
+
+    def state(self, place: Place) -> Any:
+        with self.connection.channel() as channel:
+            return channel.queue_declare(place.name, passive=True).method.message_count
+
+
+class ClassicWorld(QuorumWorld):
+    kind = "classic"
+
+
+class StreamWorld(RabbitWorld):
+    kind = "stream"
+
+    def state(self, place: Place) -> Any:
+        """All of it once more; a stream keeps no note of its readers."""
+        with self.connection.channel() as channel:
+            channel.basic_qos(prefetch_count=500)
+            seen = []
+            offset = {"x-stream-offset": "first"}
+            for method, properties, body in channel.consume(place.name, arguments=offset, inactivity_timeout=1):
+                if method is None or properties is None:
+                    break
+                channel.basic_ack(method.delivery_tag or 0)
+                seen.append((body, properties.headers, properties.message_id))
+            return seen
+
+
+class NatsWorld(World):
+    broker = "nats"
+    missing = "nowhere"
+
+    def ask(self, act: Callable[[Any], Awaitable[Any]]) -> Any:
+        async def within() -> Any:
+            client = await nats.connect(self.url)
+            try:
+                return await act(client.jetstream())
+            finally:
+                await client.close()
+
+        return asyncio.run(within())
+
+    def place(self) -> Place:
+        stream = name().replace(".", "-")
+        self.ask(lambda js: js.add_stream(StreamConfig(name=stream, subjects=[stream], duplicate_window=2)))
+        return Place(self.url, stream)
+
+    def put(self, place: Place, *messages: Message) -> None:
+        async def all_of_them(js: Any) -> None:
+            for body, headers, _, message_id in messages:
+                given = {each: text_of(value) for each, value in headers}
+                given |= {"Nats-Msg-Id": message_id} if message_id else {}
+                await js.publish(place.name, body, headers=given or None)
+
+        self.ask(all_of_them)
+
+    def state(self, place: Place) -> Any:
+        async def seen(js: Any) -> Any:
+            info = await js.stream_info(place.name)
+            first, last = info.state.first_seq, info.state.last_seq
+            messages = [(await js.get_msg(place.name, seq)) for seq in range(first, min(last, first + 20) + 1)]
+            return (info.state, [(each.data, each.headers) for each in messages])
+
+        return self.ask(seen)
+
+    def drop_first(self, place: Place, count: int) -> None:
+        async def drop(js: Any) -> None:
+            first = (await js.stream_info(place.name)).state.first_seq
+            await js.purge_stream(place.name, seq=first + count)
+
+        self.ask(drop)
+
+
+class KafkaWorld(World):
+    broker = "kafka"
+
+    def place(self) -> Place:
+        made = Place(self.url, name())
+        # The mock cluster makes every topic that a producer asks for, with four partitions.
+        Producer({"bootstrap.servers": self.url}).list_topics(made.name, timeout=10)
+        return made
+
+    def put(self, place: Place, *messages: Message) -> None:
+        producer = Producer({"bootstrap.servers": self.url})
+        for body, headers, key, message_id in messages:
+            given: Any = [(each, text_of(value).encode()) for each, value in headers]
+            given += [("message-id", message_id.encode())] if message_id else []
+            producer.produce(place.name, body, key, headers=given, partition=0 if key is None else -1)
+        assert producer.flush(20) == 0
+
+    def state(self, place: Place) -> Any:
+        consumer = Consumer({"bootstrap.servers": self.url, "group.id": "integration-registry"})
+        places = [TopicPartition(place.name, each) for each in range(4)]
+        bounds = [consumer.get_watermark_offsets(each, timeout=10) for each in places]
+        committed = [each.offset for each in consumer.committed(places, timeout=10)]
+        consumer.close()
+        return (bounds, committed)
+
+
+class SqsWorld(World):
+    broker, is_log, keeps_ids, carries_bytes = "sqs", False, False, False
+    missing = "nowhere"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.client: Any = boto3.client(
+            "sqs",
+            endpoint_url="http://" + url.split("@")[1].split("?")[0],
+            region_name="eu-west-1",
+            aws_access_key_id="tests",
+            aws_secret_access_key="tests",
+        )
+
+    def place(self) -> Place:
+        made = Place(self.url, name().replace(".", "-"))
+        self.client.create_queue(QueueName=made.name)
+        return made
+
+    def put(self, place: Place, *messages: Message) -> None:
+        for body, headers, _, _ in messages:
+            given = {each: {"DataType": "String", "StringValue": text_of(value)} for each, value in headers}
+            self.client.send_message(QueueUrl=self.queue(place), MessageBody=body.decode(), MessageAttributes=given)
+
+    def state(self, place: Place) -> Any:
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return self.client.get_queue_attributes(QueueUrl=self.queue(place), AttributeNames=wanted)["Attributes"]
+
+    def queue(self, place: Place) -> str:
+        return str(self.client.get_queue_url(QueueName=place.name)["QueueUrl"])
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """What is given back to a queue that is kept in three places is there a moment later."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,128 @@
+"""Several at one redrive, on real connections: workers, people, and a database that goes away."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from django.db import connection
+
+from registry.brokers import Broker
+from registry.errors import DomainError
+from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveJob
+from registry.services import redrives, sending
+from registry.services.sending import Claim, Lease, Told
+from tests import letters as made
+from tests.registry.services.redrives.redriving import Begin, Stream, states
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def together() -> Callable[..., None]:
+    """Runs these at the same moment, each on a connection of its own."""
+
+    def run(*acts: Callable[[], object]) -> None:
+        barrier = threading.Barrier(len(acts), timeout=30)
+
+        def one(act: Callable[[], object]) -> None:
+            barrier.wait()
+            try:
+                act()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            for each in [pool.submit(one, act) for act in acts]:
+                each.result(timeout=60)
+
+    return run
+
+
+def running(job: RedriveJob) -> RedriveJob:
+    """Gathered, and past its first waves, as fast as can be."""
+    job.refresh_from_db()
+    sending.advance(job.pk, seconds=0)
+    RedriveJob.objects.filter(pk=job.pk).update(state="running", wave=2, rate_per_minute=60_000, next_send_at=None)
+    return job
+
+
+def moved_on(job: RedriveJob) -> Callable[[], None]:
+    def go_on() -> None:
+        for _ in range(200):
+            sending.advance(job.pk, seconds=0.2)
+            if not RedriveJob.objects.moving().filter(pk=job.pk).exists():
+                return
+
+    return go_on
+
+
+def test_two_workers_send_each_letter_once_and_each_key_in_order(
+    source: DeadLetterSource, stream: Stream, begun: Begin, together: Callable[..., None]
+) -> None:
+    letters = [made.letter(source, key=b"key-%d" % (number % 4)) for number in range(40)]
+    job = running(begun())
+    together(moved_on(job), moved_on(job), sending.drive)
+    assert sorted(stream.ids()) == sorted(each.wire_id for each in letters)
+    of_key = {each.wire_id: each.ordering_key for each in letters}
+    for key in set(of_key.values()):
+        assert [each for each in stream.ids() if of_key[each] == key] == [
+            each.wire_id for each in letters if each.ordering_key == key
+        ]
+    assert redrives.progress(job).sent == 40
+
+
+def test_two_redrives_never_have_one_key_on_its_way_twice(
+    source: DeadLetterSource, stream: Stream, begun: Begin, together: Callable[..., None]
+) -> None:
+    letters = [made.letter(source, key=b"key-%d" % (number % 2)) for number in range(20)]
+    jobs = [running(begun(*letters[start::2])) for start in (0, 1)]
+    together(*map(moved_on, jobs))
+    assert sorted(stream.ids()) == sorted(each.wire_id for each in letters)
+
+
+def test_who_cancels_while_it_is_sent_knows_exactly_what_was(
+    source: DeadLetterSource, stream: Stream, begun: Begin, together: Callable[..., None], oncall: Person
+) -> None:
+    for _ in range(60):
+        made.letter(source, key=b"one after the other")
+    job = running(begun())
+
+    def interrupt() -> None:
+        with suppress(DomainError):
+            redrives.pause(job, why="Wait", by=oncall)
+        with suppress(DomainError):
+            redrives.resume(job, by=oncall)
+        with suppress(DomainError):
+            redrives.cancel(job, why="Enough", by=oncall)
+
+    together(moved_on(job), interrupt)
+    told = redrives.progress(job)
+    assert told.sent == len(stream.ids()) == states(source).count("published")
+    assert told.cancelled == states(source).count("open") == 60 - told.sent
+    assert set(stream.ids()) == set(DeadLetter.objects.of_state("published").values_list("wire_id", flat=True))
+
+
+def test_a_database_that_went_away_after_sending_hears_of_it(
+    source: DeadLetterSource, stream: Stream, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = made.letter(source)
+    job = begun()
+    send = sending._send_all
+
+    def without_database(broker: Broker, claims: Sequence[Claim], lease: Lease) -> list[Told]:
+        told = send(broker, claims, lease)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [number] = cursor.fetchone()
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [number])
+        other.close()
+        return told
+
+    monkeypatch.setattr(sending, "_send_all", without_database)
+    assert sending.advance(job.pk) == 1
+    assert (states(source), stream.ids()) == (["published"], [letter.wire_id])
+    assert RedriveAttempt.objects.get().state == "confirmed"

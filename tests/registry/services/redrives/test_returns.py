@@ -1,0 +1,166 @@
+"""Letters that come back are the same letters; whoever only says so is a stranger."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from registry.brokers import Found, Headers
+from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveItem, RedriveJob
+from registry.services import harvests, redrives, returns, sending
+from registry.services.returns import STRANGER, Lineage
+from tests import letters as made
+from tests.registry.services.redrives.redriving import Begin, Killed, Stream, dies, driven, states
+
+State = DeadLetter.State
+
+
+@pytest.fixture
+def sent(source: DeadLetterSource, stream: Stream, begun: Begin) -> RedriveAttempt:
+    """A letter that was sent again."""
+    sending.advance(begun(made.letter(source)).pk)
+    return RedriveAttempt.objects.select_related("letter", "item").get()
+
+
+def headers(attempt: RedriveAttempt) -> Headers:
+    return (("x-registry-attempt", str(attempt.pk)), ("x-registry-root", str(attempt.letter_id)))
+
+
+def found(attempt: RedriveAttempt, *more: tuple[str, str]) -> Found:
+    return Found("1-1", b"{}", (*headers(attempt), *more), message_id=attempt.wire_id)
+
+
+def test_a_letter_that_comes_back_descends_from_what_was_sent(source: DeadLetterSource, sent: RedriveAttempt) -> None:
+    lineage = returns.came_back(source, found(sent), timezone.now())
+    assert lineage == Lineage(sent.letter, sent.letter, 1, "")
+    sent.refresh_from_db()
+    sent.item.refresh_from_db()
+    assert (sent.state, sent.item.came_back, states(source)) == ("returned", True, ["returned"])
+    assert returns.came_back(source, found(sent), timezone.now()).parent == sent.letter, "twice changes nothing more"
+
+
+def test_it_is_parked_when_it_died_of_the_same_or_too_often(source: DeadLetterSource, sent: RedriveAttempt) -> None:
+    of_the_same = returns.came_back(source, found(sent), timezone.now(), group_key=sent.letter.group.key)
+    assert of_the_same.parked_why == "It died of the same as before it was sent again."
+    source.max_redrives = 1
+    assert returns.came_back(source, found(sent), timezone.now()).parked_why == "It was sent again once."
+
+
+def test_numbers_anybody_can_make_up_are_strangers(source: DeadLetterSource, sent: RedriveAttempt) -> None:
+    for number in ("", "0", "-1", "x", "9" * 30, "1e3", "\u0661", "123456789"):
+        forged = Found("1-1", b"{}", (("x-registry-attempt", number), ("x-registry-root", str(sent.letter_id))))
+        assert returns.came_back(source, forged, timezone.now()).parent is None
+    assert states(source) == ["published"]
+
+
+def test_what_does_not_fit_what_was_sent_is_a_stranger_and_told_why(
+    source: DeadLetterSource, sent: RedriveAttempt
+) -> None:
+    elsewhere = made.source(source.integration, source.broker)
+    other_root = replace(found(sent), headers=(headers(sent)[0], ("x-registry-root", "7")))
+    told = [
+        returns.came_back(elsewhere, found(sent), timezone.now()),
+        returns.came_back(source, other_root, timezone.now()),
+    ]
+    assert told == [
+        Lineage(told="Its headers name an attempt of ours that never was at this source."),
+        Lineage(told="Its headers name an attempt of ours at another letter."),
+    ]
+    assert returns.came_back(source, Found("1-1", b"{}"), timezone.now()) == STRANGER
+    assert states(source) == ["published"]
+
+
+def test_one_may_come_back_before_its_confirmation_is_written_down(
+    source: DeadLetterSource, stream: Stream, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = sending.settle
+
+    def late(told: list[sending.Told]) -> None:
+        attempt = told[0].claim.attempt
+        returns.came_back(source, found(attempt), timezone.now())
+        settle(told)
+
+    made.letter(source)
+    monkeypatch.setattr(sending, "settle", late)
+    sending.advance(begun().pk)
+    assert (states(source), RedriveAttempt.objects.get().state) == (["returned"], "returned")
+    assert RedriveItem.objects.get().came_back
+
+
+def test_what_comes_back_arrived_whatever_was_known_of_it(
+    source: DeadLetterSource, stream: Stream, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = made.letter(source)
+    job = begun(letter)
+    monkeypatch.setattr(sending, "settle", dies)
+    with pytest.raises(Killed):
+        sending.advance(job.pk)
+    sending.sweep(at=timezone.now() + timedelta(days=1))
+    assert states(source) == ["uncertain"]
+    returns.came_back(source, found(RedriveAttempt.objects.get()), timezone.now())
+    assert states(source) == ["returned"]
+    assert RedriveItem.objects.get().state == "sent"
+
+
+def test_any_that_comes_back_stops_the_first_waves(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person
+) -> None:
+    for _ in range(30):
+        made.letter(source)
+    job = begun()
+    sending.advance(job.pk)
+    returns.came_back(source, found(RedriveAttempt.objects.get()), timezone.now())
+    job = driven(job)
+    assert (job.state, job.paused_because) == ("paused", "Of the last 1 letters 1 came back.")
+    redrives.resume(job, by=oncall)
+    assert driven(job).state == "finished"
+    assert len(stream.ids()) == 30
+
+
+def test_more_than_a_share_that_comes_back_stops_the_rest(source: DeadLetterSource, begun: Begin) -> None:
+    letters = [made.letter(source) for _ in range(60)]
+    job = driven(begun())
+    RedriveJob.objects.filter(pk=job.pk).update(state="running", ended_at=None)
+    now = timezone.now()
+    for place, item in enumerate(RedriveItem.objects.order_by("position")):
+        RedriveItem.objects.filter(pk=item.pk).update(settled_at=now + timedelta(seconds=place))
+    came = RedriveItem.objects.filter(letter__in=letters[10:15])
+    came.update(came_back=True)
+    assert sending.too_many_back(job) == "Of the last 15 letters 5 came back."
+    RedriveItem.objects.filter(letter=letters[59]).update(came_back=True)
+    came.filter(letter__in=letters[10:11]).update(came_back=False)
+    assert sending.too_many_back(job) == "", "5 of the last 50 are 10 per cent"
+    RedriveItem.objects.filter(letter=letters[58]).update(came_back=True)
+    assert sending.too_many_back(job) == "Of the last 50 letters 6 came back."
+    job.resumed_at = now + timedelta(seconds=100)
+    assert sending.too_many_back(job) == "", "somebody looked at those"
+
+
+def test_a_consumer_says_what_is_done(source: DeadLetterSource, sent: RedriveAttempt) -> None:
+    assert returns.resolve(source.integration, [sent.pk, sent.pk + 1]) == 1
+    assert states(source) == ["resolved"]
+    assert returns.resolve(source.integration, [sent.pk]) == 0
+
+
+def test_a_letter_comes_back_by_the_harvest(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person
+) -> None:
+    letter = made.letter(source)
+    job = begun(letter)
+    sending.advance(job.pk)
+    dead = f"{stream.name}.dead"
+    [message] = stream.messages()
+    again: Any = {**message, "dead-letter-exception-class-name": "OtherError", "dead-letter-reason": "again"}
+    stream.client.xadd(dead, again)
+    DeadLetterSource.objects.filter(pk=source.pk).update(place=dead)
+    assert harvests.harvest(source.pk) == 1
+    stream.client.delete(dead)
+    back = source.letters.get(parent=letter)
+    assert (back.root, back.redrive_count, back.state, back.wire_id) == (letter, 1, "open", letter.wire_id)
+    assert states(source) == ["returned", "open"]
+    assert redrives.progress(job).came_back == 1
+    again = driven(begun(back))
+    assert (again.state, stream.messages()[1]["x-registry-no"]) == ("finished", "2")
+    assert stream.messages()[1]["x-registry-root"] == str(letter.pk)

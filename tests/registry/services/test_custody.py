@@ -1,0 +1,99 @@
+"""Letters taken out of RabbitMQ's queue: equal ones without an id are as many as they are, whoever dies meanwhile."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, Person
+from registry.services import endpoints, harvests, ledger
+from tests import letters
+from tests.registry.brokers import servers
+from tests.registry.brokers.worlds import QuorumWorld
+
+TWINS = 12
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours answers it."""
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with servers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as url:
+        yield url
+
+
+@pytest.fixture
+def world(rabbitmq: str) -> Iterator[QuorumWorld]:
+    made = QuorumWorld(rabbitmq)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def queue(world: QuorumWorld, approved: Integration, ops: Person, monkeypatch: pytest.MonkeyPatch) -> DeadLetterSource:
+    """A quorum queue in our custody, with messages that are equal to the byte."""
+    login, _, host = world.url.removeprefix("amqp://").partition("@")
+    monkeypatch.setenv("BROKER_TESTS", login)
+    place = world.place()
+    for _ in range(TWINS):
+        world.put_bare(place, b"the same")
+    at = letters.broker(
+        Environment.objects.get(slug="production"),
+        kind="rabbitmq",
+        url=f"amqp://{host}",
+        credentials="env:BROKER_TESTS",
+    )
+    return letters.source(approved, at, by=ops, place=place.name, place_kind="quorum", mode="consume")
+
+
+def taken_in(queue: DeadLetterSource) -> int:
+    """What a later worker takes in, once the lease of the one that died is over."""
+    DeadLetterSource.objects.filter(pk=queue.pk).update(lease_until=timezone.now())
+    deadline = time.monotonic() + 20
+    while True:
+        count = harvests.harvest(queue.pk)
+        queue.refresh_from_db()
+        # The queue counts a reader that died for a moment.
+        if not queue.trouble or time.monotonic() > deadline:
+            assert queue.trouble == ""
+            return count
+
+
+def test_equal_letters_are_as_many_when_the_reader_dies_before_its_commit(
+    queue: DeadLetterSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(harvests, "keep", dies)
+        with pytest.raises(Killed):
+            harvests.harvest(queue.pk)
+    assert DeadLetter.objects.count() == 0
+    assert taken_in(queue) == TWINS
+    assert (DeadLetter.objects.count(), ledger.imbalance()) == (TWINS, 0)
+
+
+def test_equal_letters_are_as_many_when_the_reader_dies_between_commit_and_acknowledgement(
+    queue: DeadLetterSource,
+) -> None:
+    with pytest.raises(Killed):
+        commit_and_die(queue, 5)
+    assert taken_in(queue) == TWINS - 5
+    assert (DeadLetter.objects.count(), ledger.imbalance()) == (TWINS, 0)
+    assert len({each.wire_id for each in DeadLetter.objects.all()}) == TWINS
+
+
+def commit_and_die(queue: DeadLetterSource, count: int) -> None:
+    reader = harvests.claim(queue.pk)
+    assert reader is not None
+    with (
+        endpoints.open(reader.source.broker, queue.place, "quorum") as broker,
+        broker.take(count, once_alone=lambda: harvests.expect(reader)) as taken,
+    ):
+        assert harvests.keep(reader, taken.messages).letters == count
+        dies()
+
+
+def dies(*_: object, **__: object) -> None:
+    raise Killed

@@ -1,0 +1,127 @@
+"""Brokers are reached where the operator allows, with passwords nobody sees."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from registry.brokers import BrokerError, Unreachable
+from registry.errors import Invalid, NotAllowed
+from registry.models import Broker, Environment, Event, Person
+from registry.services import endpoints
+from tests import landscape, letters
+
+PASSWORD = "correct/horse:battery@staple"
+
+
+@pytest.fixture
+def production(catalog: landscape.Catalog) -> Environment:
+    return catalog.environments["production"]
+
+
+def named(production: Environment, by: Person, **more: Any) -> Broker:
+    given: dict[str, Any] = {"slug": "rabbit-main", "kind": "rabbitmq", "url": "amqps://rabbit.example.com/orders"}
+    return endpoints.save(environment=production, by=by, **given | more)
+
+
+def refusal(production: Environment, by: Person, **more: Any) -> tuple[str, str]:
+    with pytest.raises(Invalid) as refused:
+        named(production, by, **more)
+    [problem] = refused.value.problems
+    return problem.path, problem.message
+
+
+def test_administrators_name_brokers_and_the_trail_says_so(production: Environment, ada: Person) -> None:
+    made = named(production, ada, credentials="env:BROKER_RABBIT")
+    changed = named(production, ada, broker=made, url="amqp://10.1.2.3", credentials="")
+    assert (changed.pk, changed.url, changed.credentials) == (made.pk, "amqp://10.1.2.3", "")
+    named(production, ada, broker=made, url="amqp://10.1.2.3")
+    told = Event.objects.filter(subject="broker/production/rabbit-main").order_by("id")
+    assert [each.kind for each in told] == ["broker.added", "broker.changed"]
+
+
+def test_nobody_else_does(production: Environment, ann: Person) -> None:
+    with pytest.raises(NotAllowed, match="administrator"):
+        named(production, ann)
+
+
+def test_addresses_hold_no_password_and_are_of_their_kind(production: Environment, ada: Person) -> None:
+    assert refusal(production, ada, url="amqp://guest:guest@rabbit") == ("url", "holds a password")
+    assert refusal(production, ada, url="redis://valkey") == ("url", "is no address of RabbitMQ")
+    assert refusal(production, ada, url="amqp://rabbit:port") == ("url", "is not an address")
+    assert refusal(production, ada, url="amqp:///orders") == ("url", "names no host")
+    assert refusal(production, ada, kind="mqtt")[0] == "kind"
+
+
+def test_passwords_stand_where_nothing_else_of_ours_does(production: Environment, ada: Person) -> None:
+    for each in ("env:SECRET_KEY", "file:/etc/passwd", f"file:{settings.BROKER_SECRETS}/../secret_key", "hunter2"):
+        assert refusal(production, ada, credentials=each)[0] == "credentials"
+    for broker in (
+        letters.broker(production, credentials="env:SECRET_KEY"),
+        letters.broker(production, credentials="file:/etc/passwd"),
+    ):
+        with pytest.raises(Unreachable, match="is not where brokers' passwords may stand"), endpoints.open(broker, "x"):
+            pytest.fail("It was opened.")
+
+
+def test_a_name_is_taken_once(production: Environment, ada: Person) -> None:
+    named(production, ada)
+    assert refusal(production, ada) == ("slug", "is taken in Production")
+
+
+def test_where_nothing_is_allowed_the_refusal_says_what_to_add(production: Environment, settings: Any) -> None:
+    settings.BROKER_NETWORKS = [(ipaddress.ip_network("10.0.0.0/8"), 5672)]
+    broker = letters.broker(production, kind="rabbitmq", url="amqp://localhost:5672")
+    with pytest.raises(BrokerError) as refused, endpoints.open(broker, "dead", "quorum"):
+        pytest.fail("It was opened.")
+    assert "The operator allows no connection there: add " in str(refused.value)
+    assert ":5672 to BROKER_NETWORKS." in str(refused.value)
+    assert set(endpoints.closed_doors(broker)) <= {"127.0.0.1/32:5672", "[::1/128]:5672"}
+
+
+def test_another_port_or_a_wrapped_address_is_another_door(production: Environment, settings: Any) -> None:
+    settings.BROKER_NETWORKS = [(ipaddress.ip_network("127.0.0.1/32"), 5672)]
+    doors = {
+        "amqp://127.0.0.1": [],
+        "amqp://[::ffff:127.0.0.1]:5672": [],
+        "amqp://127.0.0.1:5673": ["127.0.0.1/32:5673"],
+        "amqps://127.0.0.1": ["127.0.0.1/32:5671"],
+    }
+    for url, missing in doors.items():
+        assert endpoints.closed_doors(letters.broker(production, kind="rabbitmq", url=url)) == missing
+    kafka = letters.broker(production, kind="kafka", url="kafka://127.0.0.1:5672,10.0.0.1")
+    assert endpoints.closed_doors(kafka) == ["10.0.0.1/32:9092"]
+
+
+def test_sockets_of_others_are_not_reached(production: Environment, settings: Any) -> None:
+    settings.BROKER_SOCKETS = []
+    broker = letters.broker(production, url=settings.REDIS_URL)
+    with pytest.raises(endpoints.Refused), endpoints.open(broker, "dead"):
+        pytest.fail("It was opened.")
+
+
+def test_no_refusal_tells_the_password(
+    production: Environment, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.BROKER_SECRETS = str(tmp_path)
+    (tmp_path / "valkey").write_text(f"registry:{PASSWORD}\n")
+    broker = letters.broker(production, url="redis://127.0.0.1:1/0", credentials=f"file:{tmp_path}/valkey")
+    with pytest.raises(Unreachable) as refused, endpoints.open(broker, "dead"):
+        pytest.fail("It was opened.")
+    said = f"{refused.value}{refused.value.__cause__}{caplog.text}"
+    assert "horse" not in said
+    with pytest.raises(BrokerError) as repeated, endpoints.open(_unix(production, broker.credentials), "dead"):
+        raise BrokerError(f"The server was told {PASSWORD} and correct%2Fhorse%3Abattery%40staple.")
+    assert str(repeated.value) == "The server was told … and …."
+
+
+def _unix(production: Environment, credentials: str) -> Broker:
+    return letters.broker(production, url=settings.REDIS_URL, credentials=credentials)
+
+
+def test_a_missing_password_is_said_to_be_missing(production: Environment) -> None:
+    broker = letters.broker(production, credentials="env:BROKER_NOT_THERE")
+    with pytest.raises(Unreachable, match="BROKER_NOT_THERE is not set"), endpoints.open(broker, "dead"):
+        pytest.fail("It was opened.")

@@ -1,0 +1,89 @@
+"""Many workers with the same event at the same moment: one does the work, whichever driver they speak through."""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from integration_registry import process_once, process_once_async, schema
+
+from tests.sdk.conftest import database_url
+
+WORKERS, EVENTS = 6, 15
+
+
+@pytest.fixture
+def tables(transactional_db: None) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url(), autocommit=True) as database:
+        database.execute(schema("race_processed_events"))
+        database.execute("CREATE TABLE race_payments (order_id text)")
+        yield database
+        database.execute("DROP TABLE race_processed_events, race_payments")
+
+
+def test_of_many_workers_at_once_one_does_the_work(tables: psycopg.Connection) -> None:
+    together = threading.Barrier(WORKERS, timeout=20)
+
+    def pay(cursor: psycopg.Cursor) -> None:
+        cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+        time.sleep(0.01)
+
+    def work(number: int) -> list[str]:
+        said: list[str] = []
+        with psycopg.connect(database_url()) as connection:
+            for event in range(EVENTS):
+                together.wait()
+                said.append(process_once(connection, f"e-{event}", "payers", pay, table="race_processed_events"))
+        return said
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        said = Counter(each for done in pool.map(work, range(WORKERS)) for each in done)
+    assert said == {"done": EVENTS, "duplicate": EVENTS * (WORKERS - 1)}
+    assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (EVENTS,)
+
+
+def test_when_the_one_who_began_fails_another_does_the_work(tables: psycopg.Connection) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def fail(cursor: psycopg.Cursor) -> None:
+        began.set()
+        assert go_on.wait(10)
+        raise RuntimeError("the bank is closed")
+
+    def first() -> None:
+        with psycopg.connect(database_url()) as connection, pytest.raises(RuntimeError, match="bank"):
+            process_once(connection, "e-1", "payers", fail, table="race_processed_events")
+
+    def second() -> str:
+        with psycopg.connect(database_url()) as connection:
+            return process_once(connection, "e-1", "payers", lambda _: None, table="race_processed_events")
+
+    with ThreadPoolExecutor(2) as pool:
+        failing = pool.submit(first)
+        assert began.wait(10)
+        waiting = pool.submit(second)
+        time.sleep(0.1)
+        assert not waiting.done(), "it waits for whoever began"
+        go_on.set()
+        failing.result(10)
+        assert waiting.result(10) == "done"
+
+
+def test_the_asynchronous_face_does_the_same(tables: psycopg.Connection) -> None:
+    async def pay(cursor: psycopg.AsyncCursor) -> None:
+        await cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+        await asyncio.sleep(0.01)
+
+    async def work() -> str:
+        async with await psycopg.AsyncConnection.connect(database_url()) as connection:
+            return await process_once_async(connection, "e-1", "payers", pay, table="race_processed_events")
+
+    async def all_at_once() -> list[str]:
+        return await asyncio.gather(*(work() for _ in range(4)))
+
+    assert sorted(asyncio.run(all_at_once())) == ["done", "duplicate", "duplicate", "duplicate"]
+    assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (1,)
