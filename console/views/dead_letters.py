@@ -1,4 +1,4 @@
-"""Dead letters as people look at them: where they lie, what they died of, one by one, and what is done about them."""
+"""Dead letters as people look at them: where they lie, what they died of, and what is done about many of them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import F, Max, OuterRef, Subquery
 from django.db.models.functions import TruncHour
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,13 +19,13 @@ from django.views.decorators.http import require_http_methods
 from console import charts
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
-from console.refusals import problems_of, status_of
+from console.refusals import problems_of
 from console.views import sheets
 from console.views.releases import number
 from registry import permissions
-from registry.errors import Conflict, DomainError, NotAllowed
+from registry.errors import DomainError, NotAllowed
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person, counted, keyset
-from registry.services import edits, letters, payloads, routes, sources
+from registry.services import letters, routes, sources
 from registry.services.plans import Selector
 from registry.services.routes import Clause
 
@@ -118,83 +118,6 @@ def export(request: HttpRequest, source: int, format: str) -> HttpResponseBase: 
     return sheets.letters(request, rows, format)
 
 
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def letter(request: HttpRequest, letter: int) -> HttpResponse:
-    """One letter, without what is hidden; and what may be done about it."""
-    by = signed_in(request)
-    held = get_object_or_404(
-        DeadLetter.objects.select_related("source__integration__in_force", "source__broker__environment", "assignee"),
-        pk=letter,
-    )
-    revealed: dict[str, str] = {}
-    refused: DomainError | None = None
-    posted = request.POST
-    if request.method == "POST":
-        try:
-            if posted.get("act") != "reveal":
-                return _acted(request, held, by)
-            path = posted.get("path", "")
-            revealed = {path: letters.reveal(held, path, reason=posted.get("why", ""), by=by)}
-        except DomainError as problem:
-            refused = problem
-    context = _whole(held, by) | {"refused": refused, "revealed": revealed, "posted": posted}
-    status = status_of(refused) if refused else HTTPStatus.OK
-    return render(request, "console/dead_letters/letter.html", context, status=status)
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, letter: int) -> HttpResponse:
-    """Mend what is sent instead of a letter. The original stays beside it."""
-    by = signed_in(request)
-    held = get_object_or_404(DeadLetter.objects.select_related("source__integration__in_force"), pk=letter)
-    letters.require_redriver(by)
-    shown, posted = letters.shown(held, by=by), request.POST
-    problems: list[Any] = []
-    status = HTTPStatus.OK
-    if request.method == "POST":
-        try:
-            edits.edit(
-                held,
-                body=posted.get("body", ""),
-                headers=_typed_headers(posted),
-                reason=posted.get("reason", ""),
-                is_new_event=bool(posted.get("is_new_event")),
-                by=by,
-            )
-        except DomainError as refused:
-            problems, status = problems_of(refused), status_of(refused)
-        else:
-            messages.success(request, "Mended. A redrive sends it so, once a second person agrees.")
-            return redirect("letter", held.pk)
-    rows = _typed_headers(posted) or [(each.name, each.value) for each in shown.headers]
-    context = {
-        "letter": held,
-        "source": held.source,
-        "shown": shown,
-        "body": posted.get("body", shown.body),
-        "headers": [(name, value, edits.is_locked(name)) for name, value in rows],
-        "posted": posted,
-        "problems": problems,
-    }
-    return render(request, "console/dead_letters/edit.html", context, status=status)
-
-
-@never_cache
-def raw(request: HttpRequest, letter: int) -> HttpResponse:
-    """The body as it came, as a file to be kept; where nothing of it is hidden."""
-    signed_in(request)
-    held = get_object_or_404(DeadLetter.objects.select_related("source__integration"), pk=letter)
-    if held.source.masked:
-        raise Conflict("Values of these letters are hidden.", "Reveal what you need on its page, with a reason.")
-    return HttpResponse(
-        payloads.opened(held).body,
-        content_type="application/octet-stream",
-        headers={"Content-Disposition": f'attachment; filename="letter-{held.pk}.bin"'},
-    )
-
-
 def _sources() -> Any:
     return DeadLetterSource.objects.placed().defer("sealed_key")
 
@@ -256,43 +179,3 @@ def _act(request: HttpRequest, held: DeadLetterSource, by: Person, *, back: str)
         return redirect(back)
     messages.success(request, f"{done:,} of {len(keys):,} {became}.")
     return redirect(back)
-
-
-def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
-    """Do with one letter what was asked. Raises DomainError."""
-    posted, act = request.POST, request.POST.get("act", "")
-    why = posted.get("why", "")
-    if act == "note":
-        letters.note(held, text=posted.get("text", ""), by=by)
-        messages.success(request, "Written down.")
-    elif act in ("arrived", "lost"):
-        letters.settle_uncertain(held, arrived=act == "arrived", why=why, by=by)
-        messages.success(request, "It counts as sent." if act == "arrived" else "It is open again.")
-    elif act in ACTS:
-        became, do = ACTS[act]
-        done = do(held.source, [held.pk], why, by)
-        messages.success(request, f"The letter is {became}." if done else "Somebody moved it meanwhile: look again.")
-    else:
-        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
-    return redirect("letter", held.pk)
-
-
-def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
-    """What the page of a letter shows."""
-    return {
-        "letter": held,
-        "source": held.source,
-        "clause": _clauses(held.source, [held.pk]).get(held.pk),
-        "shown": letters.shown(held, by=by),
-        "moves": held.moves.select_related("by").order_by("-version"),
-        "notes": held.notes.select_related("by"),
-        "edits": held.edits.select_related("by").defer("body", "headers"),
-        "tries": held.redrive_attempts.select_related("item").order_by("-number"),
-        "returns": held.returns.order_by("pk")[:20],
-        "may_redrive": permissions.may_redrive(by),
-        "may_reveal": permissions.may_reveal(by),
-    }
-
-
-def _typed_headers(posted: QueryDict) -> list[tuple[str, str]]:
-    return list(zip(posted.getlist("name"), posted.getlist("value"), strict=False))

@@ -1,0 +1,143 @@
+"""One dead letter as people look at it: what it holds, what became of it, and what is done about it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from console.people import signed_in
+from console.refusals import problems_of, status_of
+from console.views.dead_letters import ACTS
+from registry import permissions
+from registry.errors import Conflict, DomainError
+from registry.models import DeadLetter, Person
+from registry.services import edits, letters, payloads, routes
+from registry.services.routes import Clause
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def letter(request: HttpRequest, letter: int) -> HttpResponse:
+    """One letter, without what is hidden; and what may be done about it."""
+    by = signed_in(request)
+    held = get_object_or_404(
+        DeadLetter.objects.select_related("source__integration__in_force", "source__broker__environment", "assignee"),
+        pk=letter,
+    )
+    revealed: dict[str, str] = {}
+    refused: DomainError | None = None
+    posted = request.POST
+    if request.method == "POST":
+        try:
+            if posted.get("act") != "reveal":
+                return _acted(request, held, by)
+            path = posted.get("path", "")
+            revealed = {path: letters.reveal(held, path, reason=posted.get("why", ""), by=by)}
+        except DomainError as problem:
+            refused = problem
+    context = _whole(held, by) | {"refused": refused, "revealed": revealed, "posted": posted}
+    status = status_of(refused) if refused else HTTPStatus.OK
+    return render(request, "console/dead_letters/letter.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, letter: int) -> HttpResponse:
+    """Mend what is sent instead of a letter. The original stays beside it."""
+    by = signed_in(request)
+    held = get_object_or_404(DeadLetter.objects.select_related("source__integration__in_force"), pk=letter)
+    letters.require_redriver(by)
+    shown, posted = letters.shown(held, by=by), request.POST
+    problems: list[Any] = []
+    status = HTTPStatus.OK
+    if request.method == "POST":
+        try:
+            edits.edit(
+                held,
+                body=posted.get("body", ""),
+                headers=_typed_headers(posted),
+                reason=posted.get("reason", ""),
+                is_new_event=bool(posted.get("is_new_event")),
+                by=by,
+            )
+        except DomainError as refused:
+            problems, status = problems_of(refused), status_of(refused)
+        else:
+            messages.success(request, "Mended. A redrive sends it so, once a second person agrees.")
+            return redirect("letter", held.pk)
+    rows = _typed_headers(posted) or [(each.name, each.value) for each in shown.headers]
+    context = {
+        "letter": held,
+        "source": held.source,
+        "shown": shown,
+        "body": posted.get("body", shown.body),
+        "headers": [(name, value, edits.is_locked(name)) for name, value in rows],
+        "posted": posted,
+        "problems": problems,
+    }
+    return render(request, "console/dead_letters/edit.html", context, status=status)
+
+
+@never_cache
+def raw(request: HttpRequest, letter: int) -> HttpResponse:
+    """The body as it came, as a file to be kept; where nothing of it is hidden."""
+    signed_in(request)
+    held = get_object_or_404(DeadLetter.objects.select_related("source__integration"), pk=letter)
+    if held.source.masked:
+        raise Conflict("Values of these letters are hidden.", "Reveal what you need on its page, with a reason.")
+    return HttpResponse(
+        payloads.opened(held).body,
+        content_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="letter-{held.pk}.bin"'},
+    )
+
+
+def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
+    """Do with one letter what was asked. Raises DomainError."""
+    posted, act = request.POST, request.POST.get("act", "")
+    why = posted.get("why", "")
+    if act == "note":
+        letters.note(held, text=posted.get("text", ""), by=by)
+        messages.success(request, "Written down.")
+    elif act in ("arrived", "lost"):
+        letters.settle_uncertain(held, arrived=act == "arrived", why=why, by=by)
+        messages.success(request, "It counts as sent." if act == "arrived" else "It is open again.")
+    elif act in ACTS:
+        became, do = ACTS[act]
+        done = do(held.source, [held.pk], why, by)
+        messages.success(request, f"The letter is {became}." if done else "Somebody moved it meanwhile: look again.")
+    else:
+        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
+    return redirect("letter", held.pk)
+
+
+def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
+    """What the page of a letter shows."""
+    return {
+        "letter": held,
+        "source": held.source,
+        "clause": _clause(held),
+        "shown": letters.shown(held, by=by),
+        "moves": held.moves.select_related("by").order_by("-version"),
+        "notes": held.notes.select_related("by"),
+        "edits": held.edits.select_related("by").defer("body", "headers"),
+        "tries": held.redrive_attempts.select_related("item").order_by("-number"),
+        "returns": held.returns.order_by("pk")[:20],
+        "may_redrive": permissions.may_redrive(by),
+        "may_reveal": permissions.may_reveal(by),
+    }
+
+
+def _typed_headers(posted: QueryDict) -> list[tuple[str, str]]:
+    return list(zip(posted.getlist("name"), posted.getlist("value"), strict=False))
+
+
+def _clause(held: DeadLetter) -> Clause | None:
+    """What the design in force says against sending it again, if it does."""
+    route = routes.of(held.source)
+    found: Any = DeadLetter.objects.filter(pk=held.pk).annotate(**route.failures())
+    return route.clause(*found.values_list("failed_status", "failed_code").get())
