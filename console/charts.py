@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from registry.services.board import Traffic
+from registry.services.trends import DAY, Trend
 
 STEP, BAR, HEIGHT = 4, 3, 40
+ARROWS = {"rising": "\N{BLACK UP-POINTING TRIANGLE}", "falling": "\N{BLACK DOWN-POINTING TRIANGLE}", "steady": "="}
 Bar = tuple[str, int, float, int, float]
 
 
@@ -31,6 +33,23 @@ def depths(hours: Sequence[tuple[datetime, int]]) -> SafeString | str:
     )
 
 
+def trend(of: Trend) -> SafeString:
+    """Two days of a group, hour by hour, and beside it in words whether it becomes more."""
+    if of.course == "quiet":
+        return format_html('<span class="soft">{}</span>', "Quiet for two days")
+    most = max(of.hours)
+    bars = (_bar("calls" if hour >= DAY else "past", hour, count, most) for hour, count in enumerate(of.hours) if count)
+    return format_html(
+        '{}<p class="small"><span class="trend is-{}"><span aria-hidden="true">{}</span> {}</span> '
+        '<span class="soft">{}</span></p>',
+        _drawn("", len(of.hours), bars),
+        of.course,
+        ARROWS[of.course],
+        of.course.capitalize(),
+        f"{of.last_day:,} in the last day, {of.day_before:,} the day before",
+    )
+
+
 def _bars(traffic: Traffic, busiest: int) -> Iterator[Bar]:
     for place, minute in enumerate(traffic.minutes):
         for css, count in (("calls", minute["calls"]), ("failures", min(minute["failures"], minute["calls"]))):
@@ -44,12 +63,14 @@ def _bar(css: str, place: int, count: int, most: int) -> Bar:
 
 
 def _drawn(words: str, places: int, bars: Iterable[Bar]) -> SafeString:
+    """Without words where they stand beside it."""
+    said = format_html('role="img" aria-label="{}"', words) if words else mark_safe('aria-hidden="true"')
     return format_html(
-        '<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">'
+        '<svg class="spark" viewBox="0 0 {} {}" {} preserveAspectRatio="none">'
         '<path class="ground" d="M0 {}h{}"/>{}</svg>',
         places * STEP,
         HEIGHT + 1,
-        words,
+        said,
         HEIGHT + 0.5,
         places * STEP,
         format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', bars),

@@ -16,10 +16,12 @@ from registry.models import (
     DeadLetterGroup,
     DeadLetterSource,
     Environment,
+    GroupHour,
     Integration,
     Person,
 )
 from registry.services import integrations, payloads
+from registry.services.trends import hour_of
 from tests import landscape
 
 _numbers = itertools.count(1)
@@ -100,4 +102,6 @@ def letter(
     made = DeadLetter.objects.create(source=of, group=group, **given | more)
     payloads.keep(of, [(made, Found("", body, tuple((name, value) for name, value in headers), key))])
     DeadLetterSource.objects.filter(pk=of.pk).update(harvested=F("harvested") + 1)
+    hour, _ = GroupHour.objects.get_or_create(group=group, hour=hour_of(made.died_at), defaults={"letters": 0})
+    GroupHour.objects.filter(pk=hour.pk).update(letters=F("letters") + 1)
     return made

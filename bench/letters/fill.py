@@ -32,6 +32,12 @@ UPDATE registry_deadlettergroup SET letters = found.letters
 FROM (SELECT group_id, count(*) letters FROM registry_deadletter WHERE source_id = %(source)s GROUP BY group_id) found
 WHERE id = found.group_id
 """
+HOURS = """
+INSERT INTO registry_grouphour (group_id, hour, letters)
+SELECT group_id, date_trunc('hour', died_at, 'UTC'), count(*) FROM registry_deadletter
+WHERE source_id = %(source)s AND died_at >= now() - interval '14 days' GROUP BY 1, 2
+ON CONFLICT (group_id, hour) DO UPDATE SET letters = excluded.letters
+"""
 
 
 def fill(source: int, first: int, last: int) -> None:
@@ -39,8 +45,8 @@ def fill(source: int, first: int, last: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM registry_deadletter")
         told = {"source": source, "first": first, "last": last, "groups": GROUPS, "after": cursor.fetchone()[0]}
-        for statement in (GROUP, LETTERS, PAYLOADS, COUNTED):
+        for statement in (GROUP, LETTERS, PAYLOADS, COUNTED, HOURS):
             cursor.execute(statement, told)
         cursor.execute("UPDATE registry_deadlettersource SET harvested = %s WHERE id = %s", [last, source])
-        for table in ("deadletter", "payload", "lettermove", "deadlettergroup"):
+        for table in ("deadletter", "payload", "lettermove", "deadlettergroup", "grouphour"):
             cursor.execute(f"VACUUM ANALYZE registry_{table}")

@@ -11,7 +11,7 @@ from django.db.models import Count
 from bench.pages.measure import counted
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person
 from registry.models.letters import DeadLetterQuerySet
-from registry.services import ledger, plans
+from registry.services import ledger, plans, trends
 from registry.services.plans import Selector
 
 PAGE = 50
@@ -51,6 +51,7 @@ def questions(source: int) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "by an order", page(letters.filter(ordering_key="order-7"))
     yield "nine tenths down, by keyset", page(letters.filter(died_at__lte=deep[0]).exclude(pk=deep[1]))
     yield "groups", lambda: list(DeadLetterGroup.objects.filter(source=source).order_by("-last_at", "-id")[:PAGE])
+    yield "trends of 25 groups", lambda: trends.of_groups(range(group, group + 25))
     yield "how many of each state", lambda: dict(letters.order_by().values_list("state").annotate(Count("pk")))
     yield "the ledger", ledger.balances
     yield "plan of one group", lambda: plans.plan(held, Selector(group=group), by=ops)

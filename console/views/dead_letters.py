@@ -25,7 +25,7 @@ from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError, NotAllowed
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person, counted, keyset
-from registry.services import letters, routes, sources
+from registry.services import letters, routes, sources, trends
 from registry.services.plans import Selector
 from registry.services.routes import Clause
 
@@ -76,6 +76,7 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
         "grade": sources.grade(held),
         "chart": charts.depths(_depths(held)),
         "page": page,
+        "trends": {key: charts.trend(each) for key, each in trends.of_groups(row.pk for row in page.rows).items()},
         "clauses": _clauses(held, [each.newest for each in page.rows if each.newest]),
         "states": _counted(held),
         "counted_up_to": COUNTED_UP_TO,

@@ -9,6 +9,7 @@ from .integrations import NOBODY, Integration
 from .letters import (
     DeadLetter,
     DeadLetterGroup,
+    GroupHour,
     LetterMove,
     LetterNote,
     Payload,
@@ -54,6 +55,7 @@ __all__ = [
     "DepthReading",
     "Environment",
     "Event",
+    "GroupHour",
     "IndexedContract",
     "IndexedEvent",
     "IndexedFinding",

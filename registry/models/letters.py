@@ -34,6 +34,25 @@ class DeadLetterGroup(models.Model):
         return self.error_class or self.reason or self.message
 
 
+class GroupHour(models.Model):
+    """How many letters of a group died in one hour: a trend's worth.
+
+    Counted as letters are taken in, since a bad day brings a million of them, and a page must not count those to
+    say that they become more.
+    """
+
+    group = models.ForeignKey(DeadLetterGroup, on_delete=models.CASCADE, related_name="hours")
+    hour = models.DateTimeField()
+    letters = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("group", "hour"), name="group_hour_once"),)
+        indexes = (models.Index(fields=("hour",), name="group_hour_by_hour"),)
+
+    def __str__(self) -> str:
+        return f"{self.letters} at {self.hour:%H}"
+
+
 class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
     """Questions asked of dead letters."""
 

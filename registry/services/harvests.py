@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from registry.models import (
     DeadLetterGroup,
     DeadLetterSource,
     DepthReading,
+    GroupHour,
     RedriveAttempt,
 )
 from registry.models.letters import DeadLetterQuerySet
@@ -25,6 +27,7 @@ from registry.models.sources import READINGS_KEPT_DAYS
 from registry.services import endpoints, ledger, payloads, returns, sightings, sources
 from registry.services.sightings import Terms
 from registry.services.text import fitted
+from registry.services.trends import hour_of
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,11 @@ UPDATE registry_deadlettergroup AS g SET letters = g.letters + seen.letters,
     first_at = least(g.first_at, seen.first_at), last_at = greatest(g.last_at, seen.last_at)
 FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS seen(id, letters, first_at, last_at)
 WHERE g.id = seen.id
+"""
+HOURS = """
+INSERT INTO registry_grouphour AS h (group_id, hour, letters)
+SELECT * FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[])
+ON CONFLICT (group_id, hour) DO UPDATE SET letters = h.letters + excluded.letters
 """
 NUMBERS = "SELECT nextval(pg_get_serial_sequence('registry_deadletter', 'id')) FROM generate_series(1, %s)"
 
@@ -116,9 +124,11 @@ def count_depths() -> int:
 
 
 def prune(*, at: datetime | None = None, limit: int = 5_000) -> int:
-    """Forget payloads whose retention is over, and readings no chart shows. How many payloads went."""
+    """Forget payloads whose retention is over, and counts no chart shows. How many payloads went."""
     now = at or timezone.now()
-    DepthReading.objects.filter(minute__lt=now - timedelta(days=READINGS_KEPT_DAYS)).delete()
+    kept_since = now - timedelta(days=READINGS_KEPT_DAYS)
+    DepthReading.objects.filter(minute__lt=kept_since).delete()
+    GroupHour.objects.filter(hour__lt=kept_since).delete()
     gone = 0
     for source in DeadLetterSource.objects.order_by("id"):
         gone += _expire(source, now, limit - gone)
@@ -212,7 +222,7 @@ def keep(reader: Reader, messages: Sequence[Found], *, cursor: str = "", skipped
     inserted = _insert([letter for letter, _ in letters])
     new = [(letter, found) for letter, found in letters if letter.pk in inserted]
     payloads.keep(source, new)
-    _grow([letter for letter, _ in new])
+    _grow([letter for letter, _ in new], now)
     held.harvested += len(new)
     held.lease_until = now + LEASE
     held.cursor = cursor or held.cursor
@@ -339,15 +349,19 @@ def _insert(letters: Sequence[DeadLetter]) -> set[int]:
     return set(DeadLetter.objects.filter(pk__in=numbers).values_list("pk", flat=True))
 
 
-def _grow(letters: Sequence[DeadLetter]) -> None:
-    """Count new letters in their groups."""
+def _grow(letters: Sequence[DeadLetter], now: datetime) -> None:
+    """Count new letters in their groups, and in the hours they died in."""
     seen: dict[int, list[datetime]] = {}
     for each in letters:
         seen.setdefault(each.group_id, []).append(each.died_at)
     rows = [(key, len(moments), min(moments), max(moments)) for key, moments in sorted(seen.items())]
-    if rows:
-        with connection.cursor() as cursor:
+    kept_since = now - timedelta(days=READINGS_KEPT_DAYS)
+    hours = Counter((each.group_id, hour_of(each.died_at)) for each in letters if each.died_at >= kept_since)
+    with connection.cursor() as cursor:
+        if rows:
             cursor.execute(GROW, [list(column) for column in zip(*rows, strict=True)])
+        if hours:
+            cursor.execute(HOURS, [*map(list, zip(*hours, strict=True)), list(hours.values())])
 
 
 def _count(source: DeadLetterSource) -> bool:

@@ -48,9 +48,10 @@ def test_a_source_says_what_its_letters_died_of(
         letters.letter(source, error_class=error)
     now = DeadLetter.objects.latest("pk").harvested_at
     DepthReading.objects.create(source=source, minute=now, messages=3)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page = by_ann.get(reverse("source", args=[source.pk]))
     said = text(page)
+    assert "TimeoutError 2 2 ▲ Rising 2 in the last day, 0 the day before" in said
     assert "TimeoutError 2 2" in said
     assert "ValueError 1 1" in said
     assert "Redrive…" not in said

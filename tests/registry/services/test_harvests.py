@@ -23,6 +23,7 @@ from registry.models import (
     DeadLetterSource,
     DepthReading,
     Environment,
+    GroupHour,
     Integration,
     Payload,
     Person,
@@ -113,8 +114,9 @@ def test_a_batch_takes_this_many_statements(stream: DeadLetterSource, django_ass
     reader = harvests.claim(stream.pk)
     assert reader is not None
     batch = [found(b'{"order": 1}', position=f"{n}-1", message_id=f"id-{n}") for n in range(500)]
-    # Lock, numbers, groups twice, letters, which were new, payloads, groups' counts, source; and a savepoint's two.
-    with django_assert_num_queries(11):
+    # Lock, numbers, groups twice, letters, which were new, payloads, groups' counts and hours, source; and a
+    # savepoint's two.
+    with django_assert_num_queries(12):
         harvests.keep(reader, batch)
 
 
@@ -130,6 +132,17 @@ def test_letters_that_died_of_the_same_are_one_group(stream: DeadLetterSource) -
         "error_class", "letters", "first_at", "last_at"
     )
     assert list(groups) == [("E", 2, early, late), ("F", 1, late, late)]
+
+
+def test_letters_are_counted_in_the_hour_they_died_in_once(stream: DeadLetterSource) -> None:
+    now = timezone.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    lately = [found(b"1", position=f"1-{n}", placed_at=hour - timedelta(minutes=30)) for n in range(3)]
+    taken(stream, *lately, found(b"2", position="2-1", placed_at=now - timedelta(days=15)))
+    taken(stream, *lately, found(b"3", position="3-1", placed_at=hour - timedelta(minutes=1)))
+    assert list(GroupHour.objects.values_list("hour", "letters")) == [(hour - timedelta(hours=1), 4)]
+    harvests.prune(at=now + timedelta(days=15))
+    assert not GroupHour.objects.exists()
 
 
 def test_who_dies_after_the_commit_is_followed_by_one_who_starts_behind_it(
