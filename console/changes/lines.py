@@ -40,8 +40,13 @@ class Stretch(NamedTuple):
 def stretches(before: str, after: str, language: str, budget: Budget) -> list[Stretch]:
     """Both texts from the first line to the last."""
     old, new = laid_out(before, after) if language == "json" else (before, after)
-    lines = list(_lines(old.splitlines(), new.splitlines(), budget))
+    lines = list(_lines(_split(old), _split(new), budget))
     return list(_folded(lines))
+
+
+def _split(text: str) -> list[str]:
+    """Its lines. Characters that other programs take for the end of one stay where they are, to be seen."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def laid_out(before: str, after: str) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from console import mended
+from console.mended import Edited
 from console.people import signed_in
 from console.refusals import problems_of, status_of
 from console.views.dead_letters import ACTS
@@ -17,6 +19,9 @@ from registry.errors import Conflict, DomainError
 from registry.models import DeadLetter, Person
 from registry.services import edits, letters, payloads, routes
 from registry.services.routes import Clause
+
+MOST_COMPARED = 5
+MOST_EDITS = 50
 
 
 @never_cache
@@ -124,12 +129,20 @@ def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
         "shown": letters.shown(held, by=by),
         "moves": held.moves.select_related("by").order_by("-version"),
         "notes": held.notes.select_related("by"),
-        "edits": held.edits.select_related("by").defer("body", "headers"),
+        "edits": _edits(held, by),
         "tries": held.redrive_attempts.select_related("item").order_by("-number"),
         "returns": held.returns.order_by("pk")[:20],
         "may_redrive": permissions.may_redrive(by),
         "may_reveal": permissions.may_reveal(by),
     }
+
+
+def _edits(held: DeadLetter, by: Person) -> list[Edited]:
+    """Its edits, newest first; of the newest also what they change."""
+    made: Any = held.edits.select_related("by").order_by("-pk")
+    newest = list(made[:MOST_COMPARED])
+    older = made.defer("body", "headers")[MOST_COMPARED:MOST_EDITS] if len(newest) == MOST_COMPARED else []
+    return mended.edited(held, [*newest, *older], edits.mendings_of(held, newest, by=by) if newest else {})
 
 
 def _typed_headers(posted: QueryDict) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from registry.brokers import Found, Headers
 from registry.errors import Conflict
 from registry.models import DeadLetter, PayloadEdit, Person
 from registry.record.findings import InvalidRecord
-from registry.services import letters, locks, masks, payloads, sightings, sources, trail
+from registry.services import letters, locks, masks, mendings, payloads, sightings, sources, trail
 from registry.services.masks import HIDDEN, Mask
+from registry.services.mendings import Mending
 from registry.services.payloads import Opened
 from registry.services.sightings import ID, TYPE, Terms
 from registry.services.text import LONGEST_REMARK, Reading
@@ -85,6 +86,21 @@ def edit(
     subject = f"{letters.subject(held.source)}/letter/{held.pk}"
     trail.record("letter.edited", by=by, integration=held.source.integration, subject=subject, data=told)
     return made
+
+
+def mendings_of(letter: DeadLetter, made: Iterable[PayloadEdit], *, by: Person) -> dict[int, Mending]:
+    """What these edits change in the letter as it came, by their keys; none where its payload cannot be opened."""
+    letters.require_reader(by)
+    try:
+        original = payloads.opened(letter)
+        return {each.pk: _mending(letter, each, original) for each in made}
+    except Conflict:
+        return {}
+
+
+def _mending(letter: DeadLetter, edit: PayloadEdit, original: Opened) -> Mending:
+    edit.letter = letter
+    return mendings.between(original, payloads.opened_edit(edit, original=original), letter.source.masked)
 
 
 def is_locked(name: str) -> bool:

@@ -118,8 +118,7 @@ def note(letter: DeadLetter, *, text: str, by: Person) -> LetterNote:
 
 def shown(letter: DeadLetter, *, by: Person) -> Shown:
     """What the letter holds, without what its source hides."""
-    if not permissions.may_read(by):
-        raise NotAllowed("Your account is closed.", "Ask an administrator.")
+    require_reader(by)
     try:
         return masks.shown(payloads.opened(letter), letter.source.masked)
     except Conflict as gone:
@@ -176,6 +175,11 @@ def _reason(why: str, by: Person) -> str:
     why = reading.line("why", why, longest=LONGEST_REMARK)
     reading.done()
     return why
+
+
+def require_reader(by: Person) -> None:
+    if not permissions.may_read(by):
+        raise NotAllowed("Your account is closed.", "Ask an administrator.")
 
 
 def require_redriver(by: Person) -> None:

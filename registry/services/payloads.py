@@ -72,11 +72,11 @@ def opened(letter: DeadLetter, *, seal: Seal | None = None) -> Opened:
         return _opened(held, letter.pk, payload, key)
 
 
-def opened_edit(edit: PayloadEdit) -> Opened:
+def opened_edit(edit: PayloadEdit, *, original: Opened | None = None) -> Opened:
     """What an edit says instead; the key stays the letter's own. Raises Conflict likewise."""
     letter = edit.letter
     with _openable(letter) as seal:
-        return _opened(seal, letter.pk, edit, opened(letter).key)
+        return _opened(seal, letter.pk, edit, (original or opened(letter)).key)
 
 
 @contextmanager

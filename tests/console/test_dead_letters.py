@@ -169,7 +169,7 @@ def test_a_letter_is_mended_and_its_locked_headers_are_not(source: DeadLetterSou
     assert refused.status_code in (400, 409)
     assert "8396" in refused.content.decode()
     assert client.post(address, told | {"value": ["00-1", "nl"]})["Location"] == reverse("letter", args=[letter.pk])
-    assert "Mended by Otto Oncall" in text(client.get(reverse("letter", args=[letter.pk])))
+    assert "Mended 1 Otto Oncall" in text(client.get(reverse("letter", args=[letter.pk])))
 
 
 def test_letters_are_taken_away_as_a_file(source: DeadLetterSource, by_ann: Client) -> None:
