@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, Max, OuterRef, Subquery
-from django.db.models.functions import TruncHour
+from django.db.models import F, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,12 +26,18 @@ from registry.errors import DomainError, NotAllowed
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person, counted, keyset
 from registry.services import letters, routes, sources, trends
 from registry.services.plans import Selector
-from registry.services.routes import Clause
+from registry.services.routes import Clause, Route
 
 MOST_SOURCES = 200
 COUNTED_UP_TO = 1_000
 GROUPS_SHOWN = 25
-CHART_HOURS = 72
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+AGES = (
+    ("Under an hour", HOUR, None),
+    ("Under a day", DAY, HOUR),
+    ("Under a week", WEEK, DAY),
+    ("Older", None, WEEK),
+)
 FILTERS = ("state", "group", "q", "since", "until")
 State = DeadLetter.State
 OPEN = (State.OPEN, State.PARKED, State.UNCERTAIN)
@@ -55,6 +60,7 @@ def dead_letters(request: HttpRequest) -> HttpResponse:
     rows = list(found.order_by(F("oldest_at").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
     context = {
         "sources": rows[:MOST_SOURCES],
+        "charts": {key: charts.day(counts) for key, counts in trends.depths(each.pk for each in rows).items()},
         "is_cut": len(rows) > MOST_SOURCES,
         "counted_up_to": COUNTED_UP_TO,
     }
@@ -70,15 +76,21 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
     seen: Any = DeadLetterGroup.objects.filter(source=held)
     groups = seen.annotate(opened=counted(opened, up_to=COUNTED_UP_TO), newest=Subquery(newest[:1]))
     page = keyset(groups, order="-last_at", cursor=cursor, size=GROUPS_SHOWN)
+    route, levels = routes.of(held), trends.of_source(held)
+    states, ages = _counted(held)
+    most = max(count for _, count in ages)
     context = {
         "source": held,
         "risk": sources.risk(held, held.mode),
         "grade": sources.grade(held),
-        "chart": charts.depths(_depths(held)),
+        "depths": charts.depths(levels),
+        "oldest": charts.ages(levels),
+        "ages": [(name, count, charts.share(count, most)) for name, count in ages] if most else [],
         "page": page,
         "trends": {key: charts.trend(each) for key, each in trends.of_groups(row.pk for row in page.rows).items()},
-        "clauses": _clauses(held, [each.newest for each in page.rows if each.newest]),
-        "states": _counted(held),
+        "silence": route.silence,
+        "clauses": _clauses(route, [each.newest for each in page.rows if each.newest]),
+        "states": states,
         "counted_up_to": COUNTED_UP_TO,
         "redrives": held.redrives.select_related("requested_by").order_by("-requested_at", "-pk")[:5],
         "may_keep": permissions.may_keep_sources(by, held.integration),
@@ -123,28 +135,31 @@ def _sources() -> Any:
     return DeadLetterSource.objects.placed().defer("sealed_key")
 
 
-def _depths(held: DeadLetterSource) -> list[tuple[Any, int]]:
-    """The most that lay there in each hour."""
-    since = timezone.now() - timedelta(hours=CHART_HOURS)
-    hours = held.readings.filter(minute__gte=since).annotate(hour=TruncHour("minute")).values("hour")
-    return list(hours.annotate(most=Max("messages")).order_by("hour").values_list("hour", "most"))
-
-
-def _clauses(held: DeadLetterSource, keys: list[int]) -> dict[int, Clause]:
-    """What the design in force says against sending these again, where it does."""
-    route = routes.of(held)
+def _clauses(route: Route, keys: list[int]) -> dict[int, Clause]:
+    """What the design in force says of what these letters failed with, where it says anything."""
     found: Any = DeadLetter.objects.filter(pk__in=keys)
     failed = found.annotate(**route.failures())
     said = failed.values_list("pk", "failed_status", "failed_code")
-    return {key: clause for key, status, code in said if (clause := route.clause(status, code))}
+    return {key: clause for key, status, code in said if (clause := route.says(status, code))}
 
 
-def _counted(held: DeadLetterSource) -> list[tuple[DeadLetter.State, int]]:
-    """How many letters are in each state; one more than COUNTED_UP_TO stands for any more."""
-    letters_of = DeadLetter.objects.filter(source=OuterRef("pk")).order_by().values("pk")
-    counts = {f"in_{each}": counted(letters_of.filter(state=each), up_to=COUNTED_UP_TO) for each in State}
-    row = DeadLetterSource.objects.filter(pk=held.pk).annotate(**counts).values(*counts).get()
-    return [(each, row[f"in_{each}"]) for each in State if row[f"in_{each}"]]
+def _counted(held: DeadLetterSource) -> tuple[list[tuple[DeadLetter.State, int]], list[tuple[str, int]]]:
+    """How many letters are in each state, and how old those are that lie open.
+
+    One more than COUNTED_UP_TO stands for any more.
+    """
+    now = timezone.now()
+    of_source = DeadLetter.objects.filter(source=OuterRef("pk")).order_by()
+    asked = {str(each): of_source.filter(state=each) for each in State}
+    for name, since, until in AGES:
+        aged = of_source.filter(state__in=OPEN)
+        aged = aged.filter(died_at__gt=now - since) if since else aged
+        asked[name] = aged.filter(died_at__lte=now - until) if until else aged
+    bounded = [counted(rows.values("pk"), up_to=COUNTED_UP_TO) for rows in asked.values()]
+    counts = {f"count_{place}": count for place, count in enumerate(bounded)}
+    row = DeadLetterSource.objects.filter(pk=held.pk).annotate(**counts).values_list(*counts).get()
+    found = dict(zip(asked, row, strict=True))
+    return [(each, found[each]) for each in State if found[each]], [(name, found[name]) for name, _, _ in AGES]
 
 
 def _matching(held: DeadLetterSource, asked: Mapping[str, str]) -> tuple[Any, list[Any]]:

@@ -42,12 +42,17 @@ _STATUS_THEN = rf"(?i)\m([1-5][0-9][0-9])\M:? (?:{_THEN})"
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """The row of an error table that says not to retry."""
+    """A row of an error table: what the consumer does after such a failure."""
 
     contract: str
     status: str
     code: str
     action: str
+
+    @property
+    def forbids(self) -> bool:
+        """Whether sending the same again changes nothing."""
+        return self.action in NO_RETRY
 
     def __str__(self) -> str:
         return f"{self.contract}: {' '.join(filter(None, (self.status, self.code)))}, {IN_WORDS[self.action]}"
@@ -145,15 +150,26 @@ class Route:
         """Whether its error tables say of anything not to retry it."""
         return any(row.action in NO_RETRY for each in self.contracts for row in each.errors)
 
-    def clause(self, status: str | None, code: str | None) -> Clause | None:
-        """The clause against sending again what failed with this; None where the design would retry."""
+    @property
+    def silence(self) -> str:
+        """Why the design says nothing of any failure; "" if it has an error table."""
+        if self.release is None:
+            return "No design is in force here, so nothing is said of any failure."
+        has_table = any(each.errors for each in self.contracts)
+        return "" if has_table else "The design in force has no error table, so it says nothing of any failure."
+
+    def says(self, status: str | None, code: str | None) -> Clause | None:
+        """The clause about what failed with this; None where the design says nothing of it."""
         for contract in self.contracts:
             row = _row(contract, status, code)
             if row is not None:
-                if row.action not in NO_RETRY:
-                    return None
-                return Clause(contract.name or "", row.status or "", row.code or "", row.action)
+                return Clause(contract.name or "", row.status or "", row.code or "", row.action) if row.action else None
         return None
+
+    def clause(self, status: str | None, code: str | None) -> Clause | None:
+        """The clause against sending again what failed with this; None where the design would retry."""
+        said = self.says(status, code)
+        return said if said and said.forbids else None
 
     def failures(self) -> dict[str, Any]:
         """Annotations for letters: `failed_status` and `failed_code`, as their error's words have them."""

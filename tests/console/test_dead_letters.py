@@ -1,15 +1,17 @@
 """Dead letters as people look at them, and what they do with them."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from console import odd
 from registry.models import DeadLetter, DeadLetterSource, DepthReading, Environment, Event, Integration, Person
-from registry.services import ledger
+from registry.services import integrations, ledger
 from tests import letters
 from tests.console.browsing import browse, text
 
@@ -47,15 +49,39 @@ def test_a_source_says_what_its_letters_died_of(
     for error in ("TimeoutError", "TimeoutError", "ValueError"):
         letters.letter(source, error_class=error)
     now = DeadLetter.objects.latest("pk").harvested_at
-    DepthReading.objects.create(source=source, minute=now, messages=3)
+    DepthReading.objects.create(source=source, minute=now, messages=3, oldest_at=now - timedelta(hours=5))
     with django_assert_num_queries(13):
         page = by_ann.get(reverse("source", args=[source.pk]))
     said = text(page)
-    assert "TimeoutError 2 2 ▲ Rising 2 in the last day, 0 the day before" in said
-    assert "TimeoutError 2 2" in said
-    assert "ValueError 1 1" in said
+    assert "TimeoutError The design says nothing of it. 2 2 ▲ Rising 2 in the last day, 0 the day before" in said
+    assert "ValueError The design says nothing of it. 1 1" in said
     assert "Redrive…" not in said
-    assert "3 in the last hour; at most 3" in page.content.decode()
+    assert "3 when last counted; at most 3" in page.content.decode()
+    assert "The oldest was 5\N{NO-BREAK SPACE}hours old when last looked at" in page.content.decode()
+
+
+def test_what_lies_open_is_told_by_its_age(source: DeadLetterSource, by_ann: Client) -> None:
+    now = timezone.now()
+    for days in (0, 0, 2, 9):
+        letters.letter(source, died_at=now - timedelta(days=days))
+    ledger.move(letters.letter(source, died_at=now), State.ARCHIVED)
+    page = by_ann.get(reverse("source", args=[source.pk]))
+    assert "Under an hour 2 Under a day 0 Under a week 1 Older 1 Taken in" in text(page)
+    ledger.move_all(source.letters.values_list("pk", flat=True), State.OPEN, State.ARCHIVED)
+    assert "Under an hour" not in text(by_ann.get(reverse("source", args=[source.pk])))
+
+
+def test_the_list_draws_a_day_of_every_source(
+    source: DeadLetterSource, by_ann: Client, django_assert_num_queries: Any
+) -> None:
+    now = timezone.now()
+    for hours, count in ((30, 99), (5, 4), (0, 9)):
+        DepthReading.objects.create(source=source, minute=now - timedelta(hours=hours), messages=count)
+    for _ in range(3):
+        letters.source(source.integration, source.broker)
+        with django_assert_num_queries(4):
+            page = by_ann.get(reverse("dead-letters"))
+    assert page.content.decode().count("In the last day from 4 to 9, at most 9") == 1
 
 
 def test_letters_are_found(source: DeadLetterSource, by_ann: Client, django_assert_num_queries: Any) -> None:
@@ -186,7 +212,27 @@ def test_letters_are_taken_away_as_a_file(source: DeadLetterSource, by_ann: Clie
 def test_what_the_design_says_against_it_is_said(source: DeadLetterSource, by_ann: Client) -> None:
     letter = letters.letter(source, message="400 VALIDATION_ERROR: no such order")
     for name, key in (("source", source.pk), ("letter", letter.pk)):
-        assert "The design says: " in text(by_ann.get(reverse(name, args=[key]))), name
+        assert "The design says: Log, do not retry: fix the request" in text(by_ann.get(reverse(name, args=[key]))), name
+
+
+def test_a_group_says_what_the_design_says_or_that_it_says_nothing(source: DeadLetterSource, by_ann: Client) -> None:
+    letters.letter(source, error_class="Throttled", message="HTTP 429 Too Many Requests")
+    letters.letter(source, error_class="Teapot", message="HTTP 418")
+    ledger.move(letters.letter(source, error_class="Old", message="HTTP 400"), State.ARCHIVED)
+    said = text(by_ann.get(reverse("source", args=[source.pk])))
+    assert "Throttled The design says: Back off as Retry-After says payments-api 429 RATE_LIMITED" in said
+    assert "Teapot The design says nothing of it." in said
+    assert "Old None is open." in said
+
+
+def test_where_no_design_is_in_force_that_is_said_once(catalog: Any, ann: Person, by_ann: Client) -> None:
+    bare = integrations.create(name="Bare", slug="bare", document=letters.document(), by=ann)
+    source = letters.source(bare, letters.broker(Environment.objects.get(slug="production")))
+    for error in ("One", "Two"):
+        letters.letter(source, error_class=error)
+    said = text(by_ann.get(reverse("source", args=[source.pk])))
+    assert said.count("No design is in force here") == 1
+    assert "The design says nothing" not in said
 
 
 def test_a_page_of_oddities_stays_small() -> None:

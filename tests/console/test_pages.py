@@ -65,7 +65,7 @@ FULL = [
     ("rules", {}, "?q=retry&severity=error", 2),
     ("rule", {"code": "retry-unsafe"}, "", 4),
     ("rule", {"code": "chain-retries"}, "", 4),
-    ("dead-letters", {}, "", 3),
+    ("dead-letters", {}, "", 4),
     ("redrives", {}, "", 5),
     ("brokers", {}, "", 4),
     ("integration-dead-letters", {"slug": "orders-to-payments"}, "", 8),

@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from registry.models import DeadLetterGroup, DeadLetterSource, Environment, GroupHour, Integration
+from registry.models import (
+    DeadLetterGroup,
+    DeadLetterSource,
+    DepthReading,
+    Environment,
+    GroupHour,
+    Integration,
+)
 from registry.services import trends
-from registry.services.trends import DAY, HOUR, Trend, hour_of
+from registry.services.trends import DAY, HOUR, Level, Trend, hour_of
 from tests import letters
 
 
@@ -48,6 +55,26 @@ def test_an_hour_is_that_of_the_clock_everywhere() -> None:
     now = timezone.now()
     assert hour_of(now.astimezone(timezone.get_fixed_timezone(330))) == hour_of(now)
     assert timedelta(0) <= now - hour_of(now) < HOUR
+
+
+def test_depth_and_age_are_told_by_hour(source: DeadLetterSource) -> None:
+    now = timezone.now()
+    hour = hour_of(now)
+    for minute, count in ((hour, 3), (hour - timedelta(minutes=5), 9), (hour - timedelta(minutes=50), 2)):
+        DepthReading.objects.create(source=source, minute=minute, messages=count, oldest_at=hour - DAY * HOUR)
+    DepthReading.objects.create(source=source, minute=hour - 2 * HOUR, messages=0)
+    DepthReading.objects.create(source=source, minute=hour - 72 * HOUR, messages=900)
+    early = timedelta(minutes=5)
+    assert trends.of_source(source) == [
+        Level(2, 0, None),
+        Level(1, 9, DAY * HOUR - early),
+        Level(0, 3, DAY * HOUR),
+    ]
+    other = letters.source(source.integration, source.broker)
+    assert trends.depths([source.pk, other.pk]) == {
+        source.pk: [*[None] * 21, 0, 9, 3],
+        other.pk: [None] * DAY,
+    }
 
 
 def test_all_trends_of_a_page_are_one_statement(source: DeadLetterSource, django_assert_num_queries: Any) -> None:
