@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from .base import (
+    ATTEMPT,
     Broker,
     BrokerError,
     Busy,
@@ -26,6 +27,7 @@ from .base import (
 )
 
 __all__ = [
+    "ATTEMPT",
     "BROKERS",
     "Broker",
     "BrokerError",

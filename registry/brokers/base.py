@@ -11,6 +11,10 @@ Value = str | bytes | int | float | bool | datetime | None | list["Value"] | dic
 Headers = tuple[tuple[str, Value], ...]
 
 
+ATTEMPT = "x-registry-attempt"
+"""The one header in which two sendings of a letter differ."""
+
+
 class Mode(StrEnum):
     """How messages of a source are read, from harmless to not."""
 
@@ -37,6 +41,8 @@ class Sent(StrEnum):
     """The broker has it, in a place somebody reads."""
     REFUSED = "refused"
     """The broker does not have it."""
+    UNFIT = "unfit"
+    """The broker does not have it and never will: it, its client or its protocol cannot carry what is in it."""
     UNKNOWN = "unknown"
     """The line went dead in between: it may have it."""
 
@@ -126,6 +132,8 @@ class Outgoing:
     key: bytes | None = None
     message_id: str = ""
     content_type: str = ""
+    once: str = ""
+    """What all sendings of one letter have in common, and those of no other, where a broker leaves out copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,10 @@ class Broker(Protocol):
         """
 
     def send(self, message: Outgoing) -> Outcome:
-        """Send one message and wait until the broker has it, or says no."""
+        """Send one message and wait until the broker has it, or says no.
+
+        What cannot be carried is unfit, and nothing is raised for it: it would be each time.
+        """
 
     def close(self) -> None: ...
 
@@ -180,6 +191,20 @@ def text_of(value: Value) -> str:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return "" if value is None else str(value)
+
+
+def unwritable(message: Outgoing) -> str:
+    """Which text of it UTF-8 has no way to write, in words; "" if none. Clients fail at it, Kafka's by dying."""
+    texts = {"id": message.message_id} | {f"header {name!r}": name + text_of(value) for name, value in message.headers}
+    return next((f"Its {what} is not text that can be sent." for what, text in texts.items() if not _is_text(text)), "")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def first(headers: Headers, *names: str) -> str:

@@ -32,20 +32,30 @@ from .base import (
     Unreachable,
     first,
     text_of,
+    unwritable,
 )
 
 TIMEOUT_S = 10
 QUIET_S = 5
 """How long a partition that should have more may send nothing."""
 MESSAGE_ID = ("ce_id", "message-id")
+UNFIT = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+    }
+)
+"""Errors of a message that no broker of this topic takes."""
 REFUSALS = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._UNKNOWN_PARTITION,
-        KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.INVALID_MSG,
         KafkaError.TOPIC_EXCEPTION,
     }
 )
@@ -81,6 +91,8 @@ class Kafka(Log, Broker):
         return Looked(tuple(found), json.dumps(after, sort_keys=True), skipped)
 
     def send(self, message: Outgoing) -> Outcome:
+        if why := unwritable(message):
+            return Outcome(Sent.UNFIT, why)
         self._partitions()
         self.producer = self.producer or Producer(self.sends)
         told: list[KafkaError | None] = []
@@ -93,13 +105,13 @@ class Kafka(Log, Broker):
                 on_delivery=lambda error, _: told.append(error),
             )
         except (KafkaException, BufferError) as refused:
-            return Outcome(Sent.REFUSED, str(refused))
+            return _told(refused.args[0], otherwise=Sent.REFUSED)
         self.producer.flush(TIMEOUT_S * 2)
         if not told:
             return Outcome(Sent.UNKNOWN, "Kafka did not say whether it has it.")
         if told[0] is None:
             return Outcome(Sent.CONFIRMED)
-        return Outcome(Sent.REFUSED if told[0].code() in REFUSALS else Sent.UNKNOWN, told[0].str())
+        return _told(told[0], otherwise=Sent.UNKNOWN)
 
     def close(self) -> None:
         self.consumer.close()
@@ -144,6 +156,14 @@ class Kafka(Log, Broker):
         finally:
             self.consumer.unassign()
         return found
+
+
+def _told(error: Any, *, otherwise: Sent) -> Outcome:
+    """What an error tells of the message it was told for."""
+    if not isinstance(error, KafkaError):
+        return Outcome(otherwise, str(error))
+    known = Sent.UNFIT if error.code() in UNFIT else Sent.REFUSED if error.code() in REFUSALS else otherwise
+    return Outcome(known, error.str())
 
 
 def _reached(url: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """NATS JetStream: messages are read by their sequence, without a consumer of ours."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -11,6 +12,7 @@ from nats.errors import Error, NoRespondersError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from .base import (
+    ATTEMPT,
     Broker,
     BrokerError,
     Depth,
@@ -24,13 +26,28 @@ from .base import (
     Sent,
     Unreachable,
     text_of,
+    unwritable,
 )
 
 Answer = TypeVar("Answer")
 MESSAGE_ID = "Nats-Msg-Id"
 OURS = "nats:"
 """Headers with this prefix are what we noted of a message; no client could send them."""
+NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""What a header may be called here: a token, as in HTTP."""
+COPY = (
+    "NATS took it for a copy of another message of the same id, and left it out."
+    " Send it again once the stream's duplicate window is over."
+)
+NEWLINES = frozenset("\r\n")
+FRAME = len("NATS/1.0\r\n\r\n")
+TOO_LARGE = frozenset({10054, 10097})
+"""The errors of JetStream for a message, or the headers of one, that are larger than it or the stream keeps."""
 TIMEOUT_S = 10
+
+
+class Unfit(BrokerError):
+    """The server does not take a message for what it is."""
 
 
 class JetStream(Log, Broker):
@@ -66,13 +83,30 @@ class JetStream(Log, Broker):
     def send(self, message: Outgoing) -> Outcome:
         headers = {name: text_of(value) for name, value in message.headers if not name.startswith(OURS)}
         headers |= {MESSAGE_ID: message.message_id} if message.message_id else {}
+        if why := unwritable(message) or _unfit(headers) or self._too_large(headers, message.body):
+            return Outcome(Sent.UNFIT, why)
         try:
-            self._wait(self.stream.publish(self.name, message.body, headers=headers or None))
+            answer = self._wait(self.stream.publish(self.name, message.body, headers=headers or None))
+            if answer.duplicate and not self._is_there(answer, headers, message.body):
+                return Outcome(Sent.REFUSED, COPY)
         except Unreachable as lost:
             return Outcome(Sent.UNKNOWN, str(lost))
+        except Unfit as refused:
+            return Outcome(Sent.UNFIT, str(refused))
         except BrokerError as refused:
             return Outcome(Sent.REFUSED, str(refused))
         return Outcome(Sent.CONFIRMED)
+
+    def _too_large(self, headers: dict[str, str], body: bytes) -> str:
+        """NATS hangs up on whoever sends more than it takes, and the client counts the body alone."""
+        size = len(body) + FRAME + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+        most = self.client.max_payload
+        return f"With its headers it has {size:,} bytes, and NATS takes {most:,}." if size > most else ""
+
+    def _is_there(self, answer: Any, headers: dict[str, str], body: bytes) -> bool:
+        """Whether what NATS has under this id already is an earlier sending of the same letter."""
+        there = self._wait(self.stream.get_msg(answer.stream, seq=answer.seq))
+        return (there.data or b"", _lasting(there.headers or {})) == (body, _lasting(headers))
 
     def close(self) -> None:
         with suppress(BrokerError):
@@ -94,7 +128,8 @@ class JetStream(Log, Broker):
         except (NotFoundError, NoStreamResponseError, NoRespondersError):
             raise NoSuchPlace(f"There is no stream of {self.name}.") from None
         except APIError as refused:
-            raise BrokerError(f"NATS, {self.name}: {refused.description or refused}") from None
+            kind = Unfit if refused.err_code in TOO_LARGE else BrokerError
+            raise kind(f"NATS, {self.name}: {refused.description or refused}") from None
         except (Error, OSError, TimeoutError) as problem:
             answer.cancel()
             raise Unreachable(f"NATS does not answer: {problem or type(problem).__name__}") from None
@@ -115,6 +150,21 @@ class JetStream(Log, Broker):
             return await self.stream.get_msg(self.name, seq=sequence, subject=">", next=True)
         except NotFoundError:
             return None
+
+
+def _unfit(headers: dict[str, str]) -> str:
+    """Which header NATS cannot carry as it is, in words: its client refuses some, and writes others otherwise."""
+    for name, value in headers.items():
+        if not NAME.fullmatch(name):
+            return f"NATS cannot carry a header called {name!r}."
+        if NEWLINES & set(value):
+            return f"NATS cannot carry the lines of its header {name}."
+    return ""
+
+
+def _lasting(headers: dict[str, str]) -> dict[str, str]:
+    """The headers that are the same in each sending of a letter."""
+    return {name: value.strip() for name, value in headers.items() if name != ATTEMPT}
 
 
 async def _ignore(problem: Exception) -> None:

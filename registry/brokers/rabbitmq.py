@@ -1,6 +1,8 @@
 """RabbitMQ: queues are consumed into our custody, streams are copied by their offset."""
 
 import hashlib
+import math
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +12,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import amqp
-from amqp.exceptions import AccessRefused, AMQPError, MessageNacked, NotFound, RecoverableConnectionError
+from amqp.exceptions import (
+    AccessRefused,
+    AMQPError,
+    FrameSyntaxError,
+    MessageNacked,
+    NotFound,
+    PreconditionFailed,
+    RecoverableConnectionError,
+)
 
 from .base import (
     Broker,
@@ -50,6 +60,10 @@ DEEPEST = 32
 DEEPEST_CALLS = 200_000
 BATCH = 250
 LARGEST_CHUNK = 100_000
+FRAME = 20
+"""What stands around a message's headers in the one frame that has to hold them all."""
+NO_WAY = (struct.error, TypeError, ValueError, AttributeError, FrameSyntaxError, RecursionError)
+"""How the client says that AMQP has no way to write something."""
 CONFIRMED = Outcome(Sent.CONFIRMED)
 
 
@@ -144,18 +158,36 @@ class RabbitMQ(Broker):
     def send(self, message: Outgoing) -> Outcome:
         exchange, key = self.place.name.split(":", 1) if self.place.kind == EXCHANGE else ("", self.place.name)
         returned: list[Any] = []
+        made = _message(message)
+        if why := self._unfit(made):
+            return Outcome(Sent.UNFIT, why)
         with self._channel() as channel:
             channel.events["basic_return"].add(lambda *told: returned.append(told))
             try:
                 # Confirms alone say yes to a message that no queue takes.
-                channel.basic_publish(_message(message), exchange, key, mandatory=True, timeout=TIMEOUT_S)
+                channel.basic_publish(made, exchange, key, mandatory=True, timeout=TIMEOUT_S)
             except MessageNacked:
                 return Outcome(Sent.REFUSED, "RabbitMQ refused it: the queue is full or not available.")
-            except NotFound as refused:
+            except PreconditionFailed as refused:
+                return Outcome(Sent.UNFIT, _said(refused))
+            except (NotFound, AccessRefused) as refused:
                 return Outcome(Sent.REFUSED, _said(refused))
             except (AMQPError, OSError) as lost:
                 return Outcome(Sent.UNKNOWN, _said(lost))
         return Outcome(Sent.REFUSED, f"No queue takes what is sent to {self.place.name}.") if returned else CONFIRMED
+
+    def _unfit(self, message: Any) -> str:
+        """What of it AMQP cannot carry, in words; "" if it can. RabbitMQ hangs up on whoever tries."""
+        size = _written(message)
+        if size is None:
+            given = message.properties
+            headers = given.get("application_headers", {}).items()
+            alone = [(f"header {name!r}", amqp.Message(application_headers={name: value})) for name, value in headers]
+            alone += [(name, amqp.Message(**{name: value})) for name, value in given.items()]
+            what = next((what for what, each in alone if _written(each) is None), "headers")
+            return f"AMQP has no way to write its {what}."
+        most = self.connection.frame_max - FRAME
+        return f"Its headers have {size:,} bytes, and RabbitMQ takes {most:,}." if size > most else ""
 
     def close(self) -> None:
         with suppress(AMQPError, OSError):
@@ -324,6 +356,28 @@ def _message(message: Outgoing) -> Any:
     given |= {"content_type": str(content_type)} if content_type else {}
     given |= {"message_id": message.message_id} if message.message_id else {}
     return amqp.Message(message.body, application_headers=headers, delivery_mode=2, **given)
+
+
+def _written(message: Any) -> int | None:
+    """How long its headers and properties are as AMQP writes them; None where it cannot."""
+    try:
+        length = len(message._serialize_properties())
+    except NO_WAY:
+        return None
+    # RabbitMQ fails at what is not a number, and hangs up.
+    return length if _is_finite(message.properties.get("application_headers", {})) else None
+
+
+def _is_finite(value: Any) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case dict():
+            return all(_is_finite(each) for each in value.values())
+        case list():
+            return all(_is_finite(each) for each in value)
+        case _:
+            return True
 
 
 def _said(problem: BaseException) -> str:

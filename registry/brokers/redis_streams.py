@@ -24,6 +24,7 @@ from .base import (
     Unreachable,
     first,
     text_of,
+    unwritable,
 )
 
 BODY = "body"
@@ -58,8 +59,14 @@ class RedisStreams(Log, Broker):
         return Looked(found, found[-1].position if found else cursor, skipped)
 
     def send(self, message: Outgoing) -> Outcome:
-        self._ask(self.redis.ping)
+        if why := unwritable(message):
+            return Outcome(Sent.UNFIT, why)
+        if self.field in dict(message.headers):
+            return Outcome(Sent.UNFIT, f"A header is called {self.field}, as the field of {self.name} for the body is.")
         fields: Any = self._fields(message)
+        if not fields:
+            return Outcome(Sent.UNFIT, f"{self.name} takes the members of a JSON object, and its body is none.")
+        self._ask(self.redis.ping)
         try:
             placed = self.redis.xadd(self.name, fields, nomkstream=True)
         except redis.ResponseError as refused:
@@ -100,10 +107,23 @@ class RedisStreams(Log, Broker):
 
     def _fields(self, message: Outgoing) -> dict[str, bytes | str]:
         if self.field == ALL_FIELDS:
-            return {name: text_of(value) for name, value in json.loads(message.body).items()}
+            return _members(message.body)
         named = {name: value if isinstance(value, bytes) else text_of(value) for name, value in message.headers}
         named |= {MESSAGE_ID: message.message_id} if message.message_id else {}
         return {self.field: message.body, **named}
+
+
+def _members(body: bytes) -> dict[str, bytes | str]:
+    """The members of a JSON object as fields; none if it is not one."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return (
+        {name: text_of(value).encode(errors="replace") for name, value in told.items()}
+        if isinstance(told, dict)
+        else {}
+    )
 
 
 def _order(position: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Amazon SQS: every look is a receive and is counted, so messages are taken into our custody or left alone."""
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -8,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from .base import (
     Broker,
@@ -28,13 +30,20 @@ from .base import (
     Unreachable,
     Value,
     text_of,
+    unwritable,
 )
 
 CUSTODY_S = 120
 """How long nobody else sees what we took. Shorter than it takes to commit would be two owners."""
 SYSTEM = "sqs:"
 AT_ONCE = 10
+MOST_ATTRIBUTES = 10
+NAME = re.compile(r"(?!aws\.|amazon\.)[a-z0-9_.-]{1,256}", re.IGNORECASE | re.ASCII)
+"""What a header may be called here."""
+UNFIT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What may not stand in a body: the characters that XML has no way to write."""
 TIMEOUT_S = 10
+UNFIT_CODES = frozenset({"InvalidMessageContents", "InvalidParameterValue"})
 NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
@@ -82,11 +91,16 @@ class SQS(Broker):
         try:
             body = message.body.decode()
         except UnicodeDecodeError:
-            return Outcome(Sent.REFUSED, "SQS carries text, and this body is not UTF-8.")
+            return Outcome(Sent.UNFIT, "SQS carries text, and this body is not UTF-8.")
+        details = _details(message, self.queue)
+        if why := unwritable(message) or _unfit(body, details["MessageAttributes"]):
+            return Outcome(Sent.UNFIT, why)
         try:
-            self.client.send_message(QueueUrl=self.queue, MessageBody=body, **_details(message, self.queue))
+            self.client.send_message(QueueUrl=self.queue, MessageBody=body, **details)
         except ClientError as refused:
-            return Outcome(Sent.REFUSED, refused.response["Error"].get("Message", str(refused)))
+            return Outcome(_known(refused), refused.response["Error"].get("Message", str(refused)))
+        except ParamValidationError as refused:
+            return Outcome(Sent.UNFIT, str(refused))
         except BotoCoreError as lost:
             return Outcome(Sent.UNKNOWN, str(lost))
         return Outcome(Sent.CONFIRMED)
@@ -174,8 +188,30 @@ def _details(message: Outgoing, queue: str) -> dict[str, Any]:
     details: dict[str, Any] = {"MessageAttributes": {name: each for name, each in named.items() if each}}
     if queue.endswith(".fifo"):
         details["MessageGroupId"] = (message.key or b"-").decode(errors="replace")
-        details |= {"MessageDeduplicationId": message.message_id} if message.message_id else {}
+        # For five minutes SQS leaves out what has the id of another, and says it has it: one for each letter we send.
+        once = "/".join(filter(None, (message.once, message.message_id)))
+        details |= {"MessageDeduplicationId": hashlib.sha256(once.encode()).hexdigest()} if once else {}
     return details
+
+
+def _unfit(body: str, attributes: dict[str, Any]) -> str:
+    """What of it SQS cannot carry, in words; "" if it can. It says so itself where it is a matter of size."""
+    if not body:
+        return "SQS carries no empty body."
+    if found := UNFIT.search(body):
+        return f"SQS carries no body with the character U+{ord(found[0]):04X}."
+    if (name := next((each for each in attributes if not NAME.fullmatch(each)), None)) is not None:
+        return f"SQS cannot carry a header called {name!r}."
+    if len(attributes) > MOST_ATTRIBUTES:
+        return f"SQS carries {MOST_ATTRIBUTES} headers, and it has {len(attributes)} with those that tell our sending."
+    return ""
+
+
+def _known(answer: ClientError) -> Sent:
+    """What an error tells of the message it was told for: where SQS itself failed, nothing."""
+    if int(answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500:
+        return Sent.UNKNOWN
+    return Sent.UNFIT if answer.response["Error"].get("Code") in UNFIT_CODES else Sent.REFUSED
 
 
 def _attribute(value: Value) -> dict[str, Any] | None:

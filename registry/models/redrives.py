@@ -143,6 +143,8 @@ class RedriveItem(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     came_back = models.BooleanField(default=False)
     """Whether it died again."""
+    is_unfit = models.BooleanField(default=False)
+    """Whether it was refused for what it is: that tells nothing of the others, and stops none."""
     note = models.CharField(max_length=500, blank=True)
     settled_at = models.DateTimeField(null=True)
 

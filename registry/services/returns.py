@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from registry.brokers import Found, Headers, first
+from registry.brokers import ATTEMPT, Found, Headers, first
 from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, RedriveAttempt, RedriveItem
 from registry.services import ledger
-from registry.services.wire import ATTEMPT, ROOT
+from registry.services.wire import ROOT
 
 State = DeadLetter.State
 Item = RedriveItem.State

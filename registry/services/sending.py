@@ -32,6 +32,7 @@ from registry.services import endpoints, ledger, payloads, plans, redrives, rout
 from registry.services.payloads import Opened
 from registry.services.plans import Selector
 from registry.services.routes import Route
+from registry.services.text import fitted
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ AHEAD = timedelta(seconds=5)
 """So far a redrive that was held up may catch up with its rate."""
 PATIENCE_S = 60
 """So long a worker that knows what became of letters waits for a database that is gone."""
+LONGEST_WHY = 400
 NOBODY_SAID = "Its worker did not say in time what became of it."
 SKIPPED_NUMBERS = 10_000_000
 PRESUMED_AT_ONCE = 2_000
@@ -67,6 +69,8 @@ class Known(StrEnum):
 
     CONFIRMED = "confirmed"
     REFUSED = "refused"
+    UNFIT = "unfit"
+    """Refused for what it is, which tells nothing of other letters."""
     UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
     """Not one byte left."""
@@ -401,7 +405,9 @@ def _tried(items: Iterable[RedriveItem]) -> dict[int, int]:
 def _left_of_wave(job: RedriveJob) -> int:
     if job.wave >= len(WAVES):
         return BATCH
-    begun = RedriveItem.objects.filter(job=job).exclude(state__in=(Item.WAITING, Item.SKIPPED, Item.CANCELLED))
+    begun = RedriveItem.objects.filter(job=job, is_unfit=False).exclude(
+        state__in=(Item.WAITING, Item.SKIPPED, Item.CANCELLED)
+    )
     return max(0, WAVES[job.wave] - begun.count())
 
 
@@ -451,19 +457,25 @@ def _send_all(broker: Broker, claims: Sequence[Claim], lease: Lease) -> list[Tol
             continue
         try:
             outcome = broker.send(each.message)
-            told.append(Told(each, _KNOWN[outcome.sent], outcome.why))
-            stopped = outcome.why if outcome.sent == Sent.UNKNOWN else ""
+            # What a broker answers may quote the letter, with what the database cannot keep.
+            told.append(Told(each, _KNOWN[outcome.sent], fitted(outcome.why, LONGEST_WHY)))
+            stopped = told[-1].why if outcome.sent == Sent.UNKNOWN else ""
         except BrokerError as problem:
-            stopped = str(problem)
+            stopped = fitted(str(problem), LONGEST_WHY)
             told.append(Told(each, Known.NOT_SENT, stopped))
         except Exception as surprise:
             log.exception("sending failed in a way its client does not speak of")
-            stopped = f"{type(surprise).__name__}: {surprise}"
+            stopped = fitted(f"{type(surprise).__name__}: {surprise}", LONGEST_WHY)
             told.append(Told(each, Known.UNKNOWN, stopped))
     return told
 
 
-_KNOWN = {Sent.CONFIRMED: Known.CONFIRMED, Sent.REFUSED: Known.REFUSED, Sent.UNKNOWN: Known.UNKNOWN}
+_KNOWN = {
+    Sent.CONFIRMED: Known.CONFIRMED,
+    Sent.REFUSED: Known.REFUSED,
+    Sent.UNFIT: Known.UNFIT,
+    Sent.UNKNOWN: Known.UNKNOWN,
+}
 
 
 # --- settling ----------------------------------------------------------------------------------------------------
@@ -508,7 +520,7 @@ def _settle_alike(job: RedriveJob, told: list[Told], known: Known, was_uncertain
     state = {Known.CONFIRMED: Tried.CONFIRMED, Known.UNKNOWN: Tried.UNKNOWN}.get(known, Tried.REFUSED)
     by_why: dict[str, list[Told]] = {}
     for each in told:
-        by_why.setdefault(each.why[:400], []).append(each)
+        by_why.setdefault(each.why, []).append(each)
     for why, alike in by_why.items():
         said = f"Nothing was sent: {why}" if known == Known.NOT_SENT else why
         attempts = RedriveAttempt.objects.filter(pk__in=[each.claim.attempt.pk for each in alike])
@@ -545,10 +557,10 @@ def _follow(
         _arrive(job, keys, was, "", now)
     elif known == Known.UNKNOWN:
         _doubt(job, keys, was, why, now)
-    elif known == Known.REFUSED or job.state == Job.CANCELLED:
+    elif known in (Known.REFUSED, Known.UNFIT) or job.state == Job.CANCELLED:
         ledger.move_all(keys, was, Letter.OPEN, why=why, at=now)
-        state = Item.REFUSED if known == Known.REFUSED else Item.CANCELLED
-        _items(job, keys).update(state=state, note=why, settled_at=now)
+        state = Item.CANCELLED if known == Known.NOT_SENT else Item.REFUSED
+        _items(job, keys).update(state=state, is_unfit=known == Known.UNFIT, note=why, settled_at=now)
     else:
         ledger.move_all(keys, was, Letter.OPEN, why=why, at=now)
         ledger.move_all(keys, Letter.OPEN, Letter.QUEUED, why=f"Redrive {job.pk}", at=now)
@@ -603,7 +615,7 @@ def too_many_back(job: RedriveJob) -> str:
 
     Letters come back some time after they were sent: what counts is the window that ends with the last one known.
     """
-    settled = RedriveItem.objects.filter(job=job, state__in=(Item.SENT, Item.REFUSED))
+    settled = RedriveItem.objects.filter(job=job, state__in=(Item.SENT, Item.REFUSED), is_unfit=False)
     if job.resumed_at:
         settled = settled.filter(settled_at__gt=job.resumed_at)
     failed = Q(came_back=True) | Q(state=Item.REFUSED)
@@ -684,7 +696,7 @@ def _set_back(lease: Lease, problem: str) -> int:
     job = _hold(lease, Job.CANARY, Job.RUNNING)
     job.setbacks = min(job.setbacks + 1, 1_000)
     job.next_send_at = timezone.now() + min(LONGEST_BACKOFF, timedelta(seconds=2 ** min(job.setbacks, 10)))
-    job.trouble = problem[:500]
+    job.trouble = fitted(problem, 500)
     job.save(update_fields=("setbacks", "next_send_at", "trouble"))
     return 0
 

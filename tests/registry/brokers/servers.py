@@ -7,17 +7,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.processes import Process, kill_group, last_lines, spawn, stop
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+MOST_BYTES = 4_000_000
+"""Of a message, so that one too large need not have a hundred megabytes."""
 ERLANG_SPARE = "+S 1:1 +sbwt none"
 MOCK_KAFKA = """
 import sys, time
@@ -96,7 +101,7 @@ class RabbitMQ:
         settings = self.home / "rabbitmq.conf"
         settings.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndefault_user = tests\ndefault_pass = {self.password}\n"
-            "log.console = true\n"
+            f"log.console = true\nmax_message_size = {MOST_BYTES}\n"
         )
         environment = {
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -169,3 +174,27 @@ def sqs(home: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running(command, home / "moto.log", answers=listens(port)):
         yield f"http://tests:tests@127.0.0.1:{port}?region=eu-west-1"
+
+
+@contextmanager
+def failing(status: int, *, after: int = 0) -> Iterator[str]:
+    """The url of an SQS that tells of so many queues, and then fails at whatever it is asked."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.headers["X-Amz-Target"])
+            told = b'{"QueueUrl": "http://%s/orders"}' % self.headers["Host"].encode()
+            self.send_response(200 if len(asked) <= after else status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.end_headers()
+            self.wfile.write(told if len(asked) <= after else b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://tests:tests@127.0.0.1:{server.server_port}?region=eu-west-1"
+        server.shutdown()

@@ -1,12 +1,16 @@
 """What every broker's module promises, tried on the real thing."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from registry.brokers import (
     BROKERS,
     Broker,
+    BrokerError,
     Busy,
     Found,
     Mode,
@@ -16,6 +20,7 @@ from registry.brokers import (
     Place,
     Sent,
     Unreachable,
+    Value,
     connect,
     text_of,
 )
@@ -44,6 +49,24 @@ WORLDS = {
 }
 LOGS = ["redis-streams", "nats", "kafka", "rabbitmq-stream"]
 QUEUES = ["sqs", "rabbitmq-quorum", "rabbitmq-classic"]
+HEADERS: list[tuple[str, Value]] = [
+    ("", "no name"),
+    (" ", "x"),
+    ("nul\0", "x"),
+    ("lines\r\n", "x"),
+    ("größe", "x"),
+    ("nothing", None),
+    ("empty", ""),
+    ("yes", True),
+    ("bytes", b"\xff\x00\r\n"),
+    ("table", {"list": [1, {"deep": b"\xff"}], "none": None}),
+    ("infinite", float("inf")),
+    ("large", 2**80),
+    ("long ago", datetime(1, 1, 1, tzinfo=UTC)),
+    ("lines", "one\r\ntwo"),
+    ("long", "x" * 100_000),
+    ("body", "of a header"),
+]
 HOSTILE = b"\x00\xff\xfe not text \r\n \xe2\x80\xae"
 
 
@@ -266,6 +289,72 @@ def test_what_was_found_can_be_sent_as_it_was_found(world: World, place: Place, 
     assert (sent.sent, sent.why) == (Sent.CONFIRMED, "")
     [again] = topic.look("", 5).messages if world.is_log else taken_from(topic)
     assert (again.body, dict(again.headers)["reason"]) == (b"again", dict(found.headers)["reason"])
+
+
+@everywhere
+def test_what_cannot_be_carried_is_unfit_in_words_and_holds_up_no_other(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    broker = at(world, place, opened)
+    for unfit in world.cannot_carry:
+        outcome = broker.send(unfit)
+        assert (outcome.sent, len(outcome.why) > 20) == (Sent.UNFIT, True), (unfit.headers, outcome)
+        assert broker.send(Outgoing(b"fit")).sent == Sent.CONFIRMED
+    eventually(lambda: broker.depth().messages == len(world.cannot_carry))
+
+
+@everywhere
+def test_whatever_headers_hold_is_carried_or_unfit(world: World, place: Place, opened: list[Broker]) -> None:
+    broker = at(world, place, opened)
+    for name, value in HEADERS:
+        outcome = broker.send(Outgoing(b"{}", ((name, value),)))
+        assert outcome.sent in (Sent.CONFIRMED, Sent.UNFIT), (name, value, outcome)
+
+
+@pytest.mark.parametrize("world", ["nats"], indirect=True)
+def test_what_nats_takes_for_a_copy_is_confirmed_only_if_it_is_one(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    broker = at(world, place, opened)
+    ours = ("x-registry-root", "1")
+    first, again, other = (
+        Outgoing(b"{}", (("x-registry-attempt", attempt), root), None, "id-1")
+        for attempt, root in (("1", ours), ("2", ours), ("3", ("x-registry-root", "2")))
+    )
+    assert [broker.send(each).sent for each in (first, again)] == [Sent.CONFIRMED] * 2
+    assert broker.depth().messages == 1
+    outcome = broker.send(other)
+    assert (outcome.sent, broker.depth().messages) == (Sent.REFUSED, 1)
+    assert "took it for a copy" in outcome.why
+    # The window of the tests' streams.
+    time.sleep(2.2)
+    assert (broker.send(other).sent, broker.depth().messages) == (Sent.CONFIRMED, 2)
+
+
+@pytest.mark.parametrize("world", ["sqs"], indirect=True)
+def test_a_fifo_queue_leaves_out_only_other_sendings_of_the_same_letter(world: SqsWorld, opened: list[Broker]) -> None:
+    place = world.fifo()
+    broker = at(world, place, opened)
+    for letter in ("1", "1", "2"):
+        assert broker.send(Outgoing(b"{}", (), b"order-1", "id-1", once=letter)).sent == Sent.CONFIRMED
+    assert broker.depth().messages == 2
+
+
+@pytest.mark.parametrize("world", ["redis-streams"], indirect=True)
+def test_a_body_that_is_to_become_fields_is_unfit_where_it_has_none(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    broker = at(world, replace(place, kind="*"), opened)
+    for body in (b"no JSON", b"[1]", b"{}", HOSTILE):
+        assert broker.send(Outgoing(body)).sent == Sent.UNFIT
+    assert broker.send(Outgoing(b'{"order": 1}')).sent == Sent.CONFIRMED
+
+
+def test_what_sqs_fails_at_is_not_known() -> None:
+    with servers.failing(503) as url, pytest.raises(BrokerError):
+        connect("sqs", Place(url, "orders"))
+    with servers.failing(503, after=1) as url:
+        assert connect("sqs", Place(url, "orders")).send(Outgoing(b"{}")).sent == Sent.UNKNOWN
 
 
 @everywhere

@@ -13,7 +13,8 @@ import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 from nats.js.api import StreamConfig
 
-from registry.brokers import Headers, Place, text_of
+from registry.brokers import Headers, Outgoing, Place, text_of
+from tests.registry.brokers.servers import MOST_BYTES
 
 Message = tuple[bytes, Headers, bytes | None, str]
 """Body, headers, key, id."""
@@ -29,6 +30,12 @@ class World:
     keeps_ids = True
     carries_bytes = True
     missing = "no.such.place"
+    cannot_carry: tuple[Outgoing, ...] = (
+        Outgoing(b"{}", (("half a \udc80 letter", "x"),)),
+        Outgoing(b"{}", (("half", "a \udc80 letter"),)),
+        Outgoing(b"{}", (), None, "id-\udc80"),
+    )
+    """What fails each time it is sent there."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -68,6 +75,7 @@ def name() -> str:
 
 class RedisStreamsWorld(World):
     broker = "redis-streams"
+    cannot_carry = (*World.cannot_carry, Outgoing(b"{}", (("body", "of a header"),)))
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -100,6 +108,20 @@ class RedisStreamsWorld(World):
 
 class RabbitWorld(World):
     broker = "rabbitmq"
+    cannot_carry = (
+        Outgoing(b"x" * (MOST_BYTES + 1)),
+        Outgoing(b"{}", (("stack", "x" * 200_000),)),
+        Outgoing(b"{}", (("x" * 256, "long name"),)),
+        Outgoing(b"{}", (("large", 2**64),)),
+        Outgoing(b"{}", (("nested", {"list": [1.0, float("nan")]}),)),
+        Outgoing(b"{}", (("content-type", "x" * 256),)),
+        Outgoing(b"{}", (("CC", "not a list"),)),
+        Outgoing(b"{}", (("amqp:user_id", "somebody"),)),
+        Outgoing(b"{}", (("amqp:expiration", "soon"),)),
+        Outgoing(b"{}", (("amqp:priority", "high"),)),
+        Outgoing(b"{}", (("amqp:correlation_id", 7),)),
+        Outgoing(b"{}", (), None, "x" * 256),
+    )
     kind = ""
     arguments: dict[str, Any] = {}
 
@@ -165,6 +187,15 @@ class StreamWorld(RabbitWorld):
 class NatsWorld(World):
     broker = "nats"
     missing = "nowhere"
+    cannot_carry = (
+        *World.cannot_carry,
+        *(Outgoing(b"{}", ((each, "x"),)) for each in ("", "two\r\nlines", "größe", "a name", "amqp:type", "nul\0")),
+        Outgoing(b"{}", (("lines", "one\r\nNats-Rollup: all"),)),
+        Outgoing(b"{}", (), None, "id\n2"),
+        Outgoing(b"{}", (("stack", "x" * 70_000),)),
+        Outgoing(b"x" * 1_048_570, (("header", "over the brim"),)),
+        Outgoing(b"x" * 2_000_000),
+    )
 
     def ask(self, act: Callable[[Any], Awaitable[Any]]) -> Any:
         async def within() -> Any:
@@ -209,6 +240,12 @@ class NatsWorld(World):
 
 class KafkaWorld(World):
     broker = "kafka"
+    cannot_carry = (
+        *World.cannot_carry,
+        Outgoing(b"x" * 1_500_000),
+        Outgoing(b"{}", (("stack", "x" * 1_500_000),)),
+        Outgoing(b"{}", (), b"x" * 1_500_000),
+    )
 
     def place(self) -> Place:
         made = Place(self.url, name())
@@ -236,6 +273,16 @@ class KafkaWorld(World):
 class SqsWorld(World):
     broker, is_log, keeps_ids, carries_bytes = "sqs", False, False, False
     missing = "nowhere"
+    cannot_carry = (
+        *World.cannot_carry[:2],
+        Outgoing(b""),
+        Outgoing(b"\xff"),
+        Outgoing(b"a\x01b"),
+        Outgoing("\uffff".encode()),
+        Outgoing(b"x" * 1_500_000),
+        Outgoing(b"{}", (("a name", "x"),)),
+        Outgoing(b"{}", tuple((f"header-{each}", "x") for each in range(11))),
+    )
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -250,6 +297,11 @@ class SqsWorld(World):
     def place(self) -> Place:
         made = Place(self.url, name().replace(".", "-"))
         self.client.create_queue(QueueName=made.name)
+        return made
+
+    def fifo(self) -> Place:
+        made = Place(self.url, f"{name().replace('.', '-')}.fifo")
+        self.client.create_queue(QueueName=made.name, Attributes={"FifoQueue": "true"})
         return made
 
     def put(self, place: Place, *messages: Message) -> None:
