@@ -8,6 +8,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 MOST_BADGES = 2_000
+MOST_TOLD = 8
+MOST_PLACES = 5
 _ODD = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
     "\ufff9-\ufffd]"
@@ -28,6 +30,31 @@ def badged(html: SafeString) -> SafeString:
         end = found.end()
     parts.append(_ODD.sub("·", html[end:]))
     return mark_safe("".join(parts))  # noqa: S308 - it was escaped, and the badges are
+
+
+def noticed(text: str) -> SafeString:
+    """Which of them a text holds, and where, in words; "" if none. For fields, which show characters as they are."""
+    places: dict[str, list[int]] = {}
+    for found in itertools.islice(_ODD.finditer(text), MOST_BADGES):
+        places.setdefault(found[0], []).append(found.start())
+    told = [_told(text, each, at) for each, at in itertools.islice(places.items(), MOST_TOLD)]
+    more = format_html(", and others") if len(places) > MOST_TOLD else ""
+    return format_html("Contains {}{}.", mark_safe(", ".join(told)), more) if told else SafeString()  # noqa: S308
+
+
+def named(text: str) -> str:
+    """The text where no badge can stand: each such character by its number."""
+    return _ODD.sub(lambda found: f"⟨{_number(found[0])}⟩", text)
+
+
+def _told(text: str, character: str, at: list[int]) -> SafeString:
+    word, numbers = "character", [place + 1 for place in at]
+    if "\n" in text.strip("\n"):
+        word, numbers = "line", list(dict.fromkeys(text.count("\n", 0, place) + 1 for place in at[:MOST_PLACES]))
+    listed = ", ".join(f"{each:,}" for each in numbers[:MOST_PLACES])
+    more = f" and {len(at) - MOST_PLACES:,} more times" if len(at) > MOST_PLACES else ""
+    where = f"{word}{'s' if len(numbers) > 1 else ''} {listed}{more}"
+    return format_html("<code>{}</code> ({}) at {}", _number(character), _name(character), where)
 
 
 def _badge(character: str) -> SafeString:

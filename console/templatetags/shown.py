@@ -129,6 +129,12 @@ def visible(text: str | None) -> SafeString:
 
 
 @register.filter
+def noticed(text: str) -> SafeString:
+    """Which characters of a field's text cannot be seen, and where they stand; "" if none."""
+    return odd.noticed(text)
+
+
+@register.filter
 def initials(name: str) -> str:
     """One or two letters for a name."""
     words = name.split() or ["?"]

@@ -1,5 +1,6 @@
 """One dead letter as people look at it: what it holds, what became of it, and what is done about it."""
 
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,14 +15,39 @@ from console.mended import Edited
 from console.people import signed_in
 from console.refusals import problems_of, status_of
 from console.views.dead_letters import ACTS
+from console.views.releases import number
 from registry import permissions
 from registry.errors import Conflict, DomainError
 from registry.models import DeadLetter, Person
 from registry.services import edits, letters, payloads, routes
+from registry.services.edits import EditedMeanwhile, Start
 from registry.services.routes import Clause
+from registry.services.text import browsed
 
+EDIT = "console/dead_letters/edit.html"
 MOST_COMPARED = 5
 MOST_EDITS = 50
+BLANK_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FormRow:
+    """A header in the form of an edit."""
+
+    name: str
+    value: str
+    fixed_because: str = ""
+    is_locked: bool = False
+    is_new: bool = False
+    is_left_out: bool = False
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it takes a control of several lines: one of a single line loses their ends."""
+        return "\n" in self.value
+
+
+BLANK = FormRow("", "", is_new=True)
 
 
 @never_cache
@@ -52,39 +78,44 @@ def letter(request: HttpRequest, letter: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, letter: int) -> HttpResponse:
-    """Mend what is sent instead of a letter. The original stays beside it."""
+    """Mend what is sent instead of a letter, beginning with the edit before or with the letter as it came."""
     by = signed_in(request)
     held = get_object_or_404(DeadLetter.objects.select_related("source__integration__in_force"), pk=letter)
     letters.require_redriver(by)
-    shown, posted = letters.shown(held, by=by), request.POST
-    problems: list[Any] = []
-    status = HTTPStatus.OK
     if request.method == "POST":
-        try:
-            edits.edit(
-                held,
-                body=posted.get("body", ""),
-                headers=_typed_headers(posted),
-                reason=posted.get("reason", ""),
-                is_new_event=bool(posted.get("is_new_event")),
-                by=by,
-            )
-        except DomainError as refused:
-            problems, status = problems_of(refused), status_of(refused)
-        else:
-            messages.success(request, "Mended. A redrive sends it so, once a second person agrees.")
-            return redirect("letter", held.pk)
-    rows = _typed_headers(posted) or [(each.name, each.value) for each in shown.headers]
-    context = {
-        "letter": held,
-        "source": held.source,
-        "shown": shown,
-        "body": posted.get("body", shown.body),
-        "headers": [(name, value, edits.is_locked(name)) for name, value in rows],
-        "posted": posted,
-        "problems": problems,
-    }
-    return render(request, "console/dead_letters/edit.html", context, status=status)
+        return _edited(request, held, by)
+    edits.require_editable(held)
+    asked = request.GET.get("from", "")
+    start = edits.start(held, base=edits.ORIGINAL if asked == "original" else number(asked), by=by)
+    return render(request, EDIT, _form(held, start, seen=start.newest.pk if start.newest else edits.ORIGINAL))
+
+
+def _edited(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
+    """Save what was typed; where it is refused, it stands in the form again, beside what refuses it."""
+    posted, headers, body = request.POST, _typed_headers(request.POST), request.POST.get("body")
+    base, seen = (number(posted.get(name, "")) or edits.ORIGINAL for name in ("base", "seen"))
+    try:
+        edits.edit(
+            held,
+            body=body,
+            headers=headers,
+            reason=posted.get("reason", ""),
+            is_new_event=bool(posted.get("is_new_event")),
+            base=base,
+            seen=seen,
+            by=by,
+        )
+    except EditedMeanwhile as clash:
+        theirs = edits.start(held, base=clash.newest.pk, by=by)
+        rows = mended.rows(edits.against(theirs, body, headers))
+        more = {"clash": clash, "theirs": theirs, "rows": rows, "problems": []}
+        context = _form(held, edits.start(held, base=base, by=by), seen=clash.newest.pk, posted=posted) | more
+        return render(request, EDIT, context, status=status_of(clash))
+    except DomainError as refused:
+        context = _form(held, edits.start(held, base=base, by=by), seen=seen, posted=posted)
+        return render(request, EDIT, context | {"problems": problems_of(refused)}, status=status_of(refused))
+    messages.success(request, "Mended. A redrive sends it so, once a second person agrees.")
+    return redirect("letter", held.pk)
 
 
 @never_cache
@@ -145,8 +176,37 @@ def _edits(held: DeadLetter, by: Person) -> list[Edited]:
     return mended.edited(held, [*newest, *older], edits.mendings_of(held, newest, by=by) if newest else {})
 
 
-def _typed_headers(posted: QueryDict) -> list[tuple[str, str]]:
+def _form(held: DeadLetter, start: Start, *, seen: int, posted: QueryDict | None = None) -> dict[str, Any]:
+    """What the form shows: what an edit begins with, or what was typed."""
+    fields = [FormRow(each.name, each.value, each.fixed_because, each.is_locked) for each in start.headers]
+    body = browsed(start.shown.body)
+    if posted is not None:
+        known, left_out = dict(enumerate(fields)), posted.getlist("leave")
+        fields = [
+            replace(known.get(place, BLANK), name=name, value=value, is_left_out=str(place) in left_out)
+            for place, (name, value) in enumerate(_rows(posted))
+        ]
+        body = browsed(posted.get("body", body))
+    blank = [BLANK] * max(0, BLANK_ROWS - sum(each.is_new for each in fields))
+    return {
+        "letter": held,
+        "source": held.source,
+        "start": start,
+        "seen": seen,
+        "body": body,
+        "headers": [*fields, *blank],
+        "posted": posted or {},
+    }
+
+
+def _rows(posted: QueryDict) -> list[tuple[str, str]]:
     return list(zip(posted.getlist("name"), posted.getlist("value"), strict=False))
+
+
+def _typed_headers(posted: QueryDict) -> list[tuple[str, str]]:
+    """Those that were not left out, nor left empty."""
+    left_out = posted.getlist("leave")
+    return [each for place, each in enumerate(_rows(posted)) if any(each) and str(place) not in left_out]
 
 
 def _clause(held: DeadLetter) -> Clause | None:

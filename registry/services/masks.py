@@ -144,6 +144,10 @@ def text(value: Value) -> str:
     return json.dumps(_plain(value), ensure_ascii=False)
 
 
+def is_text(raw: bytes) -> bool:
+    return _decoded(raw)[1] == "text"
+
+
 def path_of(steps: Sequence[str | int]) -> str:
     return "/".join([BODY, *(str(each).replace("~", "~0").replace("/", "~1") for each in steps)])
 

@@ -65,6 +65,16 @@ def remark(path: str, value: str) -> str:
     return text
 
 
+def browsed(value: str) -> str:
+    """What comes back of a text that a form held and nobody touched: line ends, and what no page holds, replaced."""
+    return _UNKEEPABLE.sub("\ufffd", value.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def is_keepable(value: str) -> bool:
+    """Whether a page and the database can hold it as it is."""
+    return not _UNKEEPABLE.search(value)
+
+
 def fitted(value: str, longest: int) -> str:
     """What anybody may have written, so that the database can keep it: nothing it refuses, and not too much."""
     return _UNKEEPABLE.sub("\ufffd", value[:longest])

@@ -212,7 +212,9 @@ def test_letters_are_taken_away_as_a_file(source: DeadLetterSource, by_ann: Clie
 def test_what_the_design_says_against_it_is_said(source: DeadLetterSource, by_ann: Client) -> None:
     letter = letters.letter(source, message="400 VALIDATION_ERROR: no such order")
     for name, key in (("source", source.pk), ("letter", letter.pk)):
-        assert "The design says: Log, do not retry: fix the request" in text(by_ann.get(reverse(name, args=[key]))), name
+        assert "The design says: Log, do not retry: fix the request" in text(by_ann.get(reverse(name, args=[key]))), (
+            name
+        )
 
 
 def test_a_group_says_what_the_design_says_or_that_it_says_nothing(source: DeadLetterSource, by_ann: Client) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, Person
-from registry.services import edits
+from registry.models import DeadLetter, DeadLetterSource, Environment, Event, Integration, Person
+from registry.services import edits, ledger, payloads
 from registry.services.masks import HIDDEN
-from tests import letters
+from tests import landscape, letters
 from tests.console.browsing import browse, text
 
 SECRET = "cora@example.com"
@@ -35,7 +35,8 @@ def mended(letter: DeadLetter, by: Person, **more: Any) -> Any:
     body = {"email": HIDDEN, "total": 8396, "note": "\u202egnp"}
     headers = [("tenant", "green"), ("new", "1"), ("email", HIDDEN)]
     given: dict[str, Any] = {"body": json.dumps(body).encode(), "headers": headers, "reason": "Cents", "by": by}
-    return edits.edit(letter, **given | more)
+    newest = letter.edits.order_by("-pk").first()
+    return edits.edit(letter, **given | {"seen": newest.pk if newest else edits.ORIGINAL} | more)
 
 
 def test_an_edit_says_who_when_why_and_what(
@@ -81,3 +82,137 @@ def test_a_long_body_is_not_compared(source: DeadLetterSource, oncall: Person) -
     letter.source.refresh_from_db()
     mended(letter, oncall, body=b"x" * 149_999, headers=[])
     assert "It is changed, and too long to be compared here." in text(page(letter, oncall))
+
+
+# --- mending one ---------------------------------------------------------------------------------------------------
+
+
+def sent(page: Any, **more: Any) -> dict[str, Any]:
+    """What a browser sends of the form, fields of one name in their order."""
+    rows = page.context["headers"]
+    return {
+        "base": page.context["start"].base,
+        "seen": page.context["seen"],
+        "body": page.context["body"].replace("\n", "\r\n"),
+        "name": [each.name for each in rows],
+        "value": [each.value.replace("\n", "\r\n") for each in rows],
+        "reason": "Mended",
+    } | more
+
+
+def test_an_untouched_form_changes_nothing(source: DeadLetterSource, oncall: Person) -> None:
+    DeadLetterSource.objects.update(masked=[])
+    headers = [("tenant", " a\nb\r\rc\u202e "), ("\u0007bell ", b"\xff"), ("nul", "\x00"), ("n", 3), ("t", {"a": [1]})]
+    client = browse(oncall)
+    for body in (b"\n\none\rtwo\r\nthree\xe2\x80\xae", b'{"a":1.10,\r\n"a b":"\\u0007"}', b"\x00", b"\xff\xfe", b""):
+        letter = letters.letter(source, body=body, headers=headers)
+        address = reverse("letter-edit", args=[letter.pk])
+        refused = client.post(address, sent(client.get(address)))
+        assert (refused.status_code, "Nothing is changed." in text(refused)) == (409, True), body
+        client.post(address, sent(client.get(address), reason="Only a header", name=["tenant"], value=["x"]))
+        made = letter.edits.get()
+        made.letter.source.refresh_from_db()
+        assert payloads.opened_edit(made).body == body
+
+
+def test_a_second_edit_starts_from_what_would_be_sent(letter: DeadLetter, oncall: Person) -> None:
+    first = mended(letter, oncall, headers=[("tenant", "green"), ("email", "other@example.com")])
+    client, address = browse(oncall), reverse("letter-edit", args=[letter.pk])
+    page = client.get(address)
+    assert "It starts from the edit of Otto Oncall" in text(page)
+    assert '"total": 8396' in page.context["body"]
+    assert [each.name for each in page.context["headers"] if not each.is_new] == ["tenant", "email"]
+    answer = client.post(address, sent(page, body=page.context["body"].replace("8396", "8397")))
+    assert answer.status_code == 302
+    second = payloads.opened_edit(letter.edits.latest("pk"))
+    assert json.loads(second.body) == {"email": SECRET, "total": 8397, "note": "\u202egnp"}
+    assert dict(second.headers) == {"tenant": "green", "email": "other@example.com"}
+    event = Event.objects.filter(kind="letter.edited").latest("pk")
+    assert event.details["base"] == first.pk
+
+
+def test_one_may_start_again_from_the_letter_as_it_came(letter: DeadLetter, oncall: Person) -> None:
+    mended(letter, oncall)
+    client, address = browse(oncall), reverse("letter-edit", args=[letter.pk])
+    page = client.get(address, {"from": "original"})
+    assert "It starts from the letter as it came." in text(page)
+    assert '"total": "83,96"' in page.context["body"]
+    assert client.post(address, sent(page)).status_code == 302
+    assert payloads.opened_edit(letter.edits.latest("pk")) == payloads.opened(letter)
+    assert "Nothing differs from the letter as it came." in text(client.get(reverse("letter", args=[letter.pk])))
+
+
+def test_what_two_typed_at_once_is_shown_to_the_later_and_neither_is_lost(
+    letter: DeadLetter, oncall: Person, ops: Person
+) -> None:
+    ops.groups.add(landscape.group_of("on-call"))
+    client, address = browse(ops), reverse("letter-edit", args=[letter.pk])
+    begun = client.get(address)
+    mended(letter, oncall)
+    mine = sent(begun, body=begun.context["body"].replace("83,96", "84.00"), value=["red", "x", HIDDEN, "", ""])
+    clash = client.post(address, mine)
+    said = text(clash)
+    assert clash.status_code == 409
+    assert "Otto Oncall edited it meanwhile" in said
+    for each in ("84.00", "Changed: Header tenant green → red", "Removed: Header new 1", "Added: Header gone x"):
+        assert each in said
+    assert SECRET not in clash.content.decode()
+    assert letter.edits.count() == 1
+    assert client.post(address, sent(clash, name=mine["name"], value=mine["value"])).status_code == 302
+    assert dict(payloads.opened_edit(letter.edits.latest("pk")).headers)["tenant"] == "red"
+    assert json.loads(payloads.opened_edit(letter.edits.latest("pk")).body)["email"] == SECRET
+
+
+def test_an_edit_that_begins_with_nothing_there_is_refused(letter: DeadLetter, oncall: Person) -> None:
+    client, address = browse(oncall), reverse("letter-edit", args=[letter.pk])
+    assert client.get(address, {"from": "7"}).status_code == 409
+    assert client.post(address, sent(client.get(address), base="x", seen="9" * 40)).status_code == 409
+    ledger.move(letter, DeadLetter.State.ARCHIVED)
+    assert "It is archived." in text(client.get(address))
+
+
+def test_headers_are_added_and_left_out(letter: DeadLetter, oncall: Person) -> None:
+    client, address = browse(oncall), reverse("letter-edit", args=[letter.pk])
+    page = client.get(address)
+    more = {"name": ["tenant", "gone", "email", "shop", ""], "value": ["blue", "x", HIDDEN, "nl", ""], "leave": ["1"]}
+    refused = client.post(address, sent(page, **more, reason=""))
+    assert refused.status_code == 400
+    assert [each.is_left_out for each in refused.context["headers"]] == [False, True, False, False, False]
+    assert client.post(address, sent(page, **more)).status_code == 302
+    made = payloads.opened_edit(letter.edits.get())
+    assert made.headers == (("tenant", "blue"), ("email", SECRET), ("shop", "nl"))
+
+
+def test_characters_nobody_sees_in_a_field_are_named_beside_it(source: DeadLetterSource, oncall: Person) -> None:
+    DeadLetterSource.objects.update(masked=[])
+    letter = letters.letter(
+        source, body=b"one\ntwo \xe2\x80\xae\x07\nthree\xe2\x80\xae", headers=[("x\u200b", "a\x1b")]
+    )
+    said = text(browse(oncall).get(reverse("letter-edit", args=[letter.pk])))
+    assert "Contains U+202E (right-to-left override) at lines 2, 3, U+0007 (control) at line 2" in said
+    assert "Contains U+200B (zero width space) at character 2" in said
+    assert "Contains U+001B (control) at character 2" in said
+
+
+@pytest.mark.parametrize("body", [b"a\x00b", b"\xff\xfe"])
+def test_what_is_not_text_is_shown_and_its_headers_may_be_changed(
+    source: DeadLetterSource, oncall: Person, body: bytes
+) -> None:
+    DeadLetterSource.objects.update(masked=[])
+    letter = letters.letter(source, body=body, headers=[("tenant", "nl")])
+    client, address = browse(oncall), reverse("letter-edit", args=[letter.pk])
+    page = client.get(address)
+    assert "It is not text, and stays as it is; headers may be changed." in text(page)
+    assert '<textarea class="code"' not in page.content.decode()
+    told = sent(page, value=["be", "", ""])
+    del told["body"]
+    assert client.post(address, told).status_code == 302
+    assert payloads.opened_edit(letter.edits.get()).body == body
+
+
+def test_half_characters_are_no_error(source: DeadLetterSource, oncall: Person) -> None:
+    letter = letters.letter(source, headers=[("half", "\ud800"), ("\udfff", "x")])
+    for name in ("letter", "letter-edit"):
+        page = browse(oncall).get(reverse(name, args=[letter.pk]))
+        assert page.status_code == 200
+    assert 'title="half a character">U+D800' in browse(oncall).get(reverse("letter", args=[letter.pk])).content.decode()

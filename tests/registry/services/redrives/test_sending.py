@@ -152,8 +152,10 @@ def test_what_is_sent_is_the_newest_edit_and_two_people_agree_to_it(
     source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person, zoe: Person
 ) -> None:
     letter = made.letter(source, headers=[["tenant", "blue"]])
+    seen = edits.ORIGINAL
     for tenant in ("green", "red"):
-        edits.edit(letter, body=b'{"order": 1}', headers=[("tenant", tenant)], reason="Wrong tenant", by=oncall)
+        given = [("tenant", tenant)]
+        seen = edits.edit(letter, body=None, headers=given, reason="Wrong tenant", seen=seen, by=oncall).pk
     job = driven(begun(letter))
     assert (job.state, job.second_because) == ("awaiting_approval", "an edited letter is among them")
     redrives.approve(job, by=zoe)
