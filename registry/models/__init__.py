@@ -12,6 +12,7 @@ from .letters import (
     GroupHour,
     LetterMove,
     LetterNote,
+    LetterWords,
     Payload,
     PayloadEdit,
 )
@@ -19,7 +20,7 @@ from .lists import ListPreference, SavedView
 from .notices import Delivery, DeliveryAttempt, Notice, Nudge, Webhook
 from .outbox import OutboxMessage
 from .overrides import Override
-from .pages import Page, counted, keyset, keyset_values
+from .pages import Page, counted, keyset, keyset_sought, keyset_values
 from .people import Membership, Person, Team, granted
 from .redrives import RedriveAttempt, RedriveItem, RedriveJob
 from .releases import Release, ReleaseCounter
@@ -66,6 +67,7 @@ __all__ = [
     "Integration",
     "LetterMove",
     "LetterNote",
+    "LetterWords",
     "ListPreference",
     "Membership",
     "Notice",
@@ -106,6 +108,7 @@ __all__ = [
     "find_version",
     "granted",
     "keyset",
+    "keyset_sought",
     "keyset_values",
     "version_of",
 ]

@@ -2,14 +2,16 @@
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import Case, ExpressionWrapper, F, Func, OrderBy, Q, Value, When
+from django.db.models.lookups import Exact
 
 from registry.errors import Invalid
 from registry.record.findings import Problem
@@ -18,6 +20,8 @@ Row = TypeVar("Row", bound=models.Model)
 Item = TypeVar("Item")
 Contra = TypeVar("Contra", contravariant=True)
 LONGEST_CURSOR = 2_000
+NEARBY = 5_000
+"""So many rows are looked at one by one before an index is asked: some ten milliseconds' worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +35,33 @@ class Page(Generic[Item]):
 
 def keyset(queryset: models.QuerySet[Row], *, order: str, cursor: str = "", size: int = 50) -> Page[Row]:
     """One page of `queryset` ordered by `order` ("name", "-updated_at", "-id") and then by id."""
-    field, falling = order.removeprefix("-"), order.startswith("-")
-    backward, place = _read(cursor, queryset.model, field, order) if cursor else (False, None)
-    descending = falling != backward
-    sign = "-" if descending else ""
-    found = queryset.order_by(*dict.fromkeys((f"{sign}{field}", f"{sign}id")))
-    if place:
-        found = found.filter(_beyond(field, place, descending=descending))
+    place = _Place.of(queryset.model, order, cursor)
+    return place.page(place.rows(queryset)[: size + 1], size)
 
-    def cut(row: Row, *, backward: bool) -> str:
-        return _write(order, getattr(row, field), row.pk, backward=backward)
 
-    return _page(list(found[: size + 1]), cut, size=size, backward=backward, is_first=place is None)
+def keyset_sought(
+    queryset: models.QuerySet[Row], *, seen: Q, found: Q, order: str, cursor: str = "", size: int = 50
+) -> Page[Row]:
+    """As `keyset`, of the rows that fit as well, where an index finds what fits and has no order.
+
+    `seen` says of a row whether it fits, `found` says the same as the index is asked.
+
+    What many rows have is found by looking at the next NEARBY in order, one by one. What few have would be found so
+    only by reading them all; where that look does not fill the page, the index of what fits is asked instead, and
+    what it gives is put in order. PostgreSQL is not left to choose between the two: where it takes the rare for the
+    common, or the common for the rare, its choice grows with the table. One case is left that does, thousands that
+    fit with none of them nearby, and whoever calls this limits its time.
+    """
+    place = _Place.of(queryset.model, order, cursor)
+    rest = place.rows(queryset)
+    last = rest.values_list(place.field, flat=True)[NEARBY : NEARBY + 1].first()
+    near = rest if last is None else rest.filter(**{f"{place.field}__{'gt' if place.descending else 'lt'}e": last})
+    # An index cannot answer a CASE, so each row is looked at in turn.
+    each = Case(When(seen, then=Value(True)), default=Value(False), output_field=models.BooleanField())
+    rows = list(near.filter(Exact(each, Value(True)))[: size + 1])
+    if last is not None and len(rows) <= size:
+        rows = list(rest.filter(found).order_by(*place.unordered)[: size + 1])
+    return place.page(rows, size)
 
 
 def keyset_values(
@@ -65,6 +84,41 @@ def keyset_values(
 def counted(rows: models.QuerySet[Any], *, up_to: int) -> Func:
     """How many `rows` of one column there are for a row one level out; one more than `up_to` stands for any more."""
     return Func(ArraySubquery(rows[: up_to + 1]), function="cardinality", output_field=models.IntegerField())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a list a page begins, and in which direction it is read."""
+
+    order: str
+    field: str
+    backward: bool
+    descending: bool
+    at: tuple[Any, int] | None
+
+    @classmethod
+    def of(cls, model: type[models.Model], order: str, cursor: str) -> "_Place":
+        field, falling = order.removeprefix("-"), order.startswith("-")
+        backward, at = _read(cursor, model, field, order) if cursor else (False, None)
+        return cls(order, field, backward, falling != backward, at)
+
+    def rows(self, queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
+        """Those from here on, in order."""
+        sign = "-" if self.descending else ""
+        found = queryset.order_by(*dict.fromkeys((f"{sign}{self.field}", f"{sign}id")))
+        return found.filter(_beyond(self.field, self.at, descending=self.descending)) if self.at else found
+
+    @property
+    def unordered(self) -> tuple[OrderBy, ...]:
+        """The same order for a field of moments, in words that no index has."""
+        hidden = ExpressionWrapper(F(self.field) + timedelta(0), output_field=models.DateTimeField())
+        return OrderBy(hidden, descending=self.descending), OrderBy(F("id"), descending=self.descending)
+
+    def page(self, rows: Iterable[Row], size: int) -> Page[Row]:
+        def cut(row: Row, *, backward: bool) -> str:
+            return _write(self.order, getattr(row, self.field), row.pk, backward=backward)
+
+        return _page(list(rows), cut, size=size, backward=self.backward, is_first=self.at is None)
 
 
 class _Cut(Protocol[Contra]):

@@ -5,15 +5,28 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from psycopg.errors import QueryCanceled
 
 from registry import permissions
-from registry.errors import NotAllowed
-from registry.models import DeadLetter, DeadLetterSource, PayloadEdit, Person
-from registry.models.letters import DeadLetterQuerySet
+from registry.errors import Invalid, NotAllowed
+from registry.models import (
+    NOBODY,
+    DeadLetter,
+    DeadLetterSource,
+    LetterWords,
+    Page,
+    PayloadEdit,
+    Person,
+    keyset,
+    keyset_sought,
+)
+from registry.models.letters import SAID, DeadLetterQuerySet
+from registry.record.findings import Problem
 from registry.services import letters, routes, sources
 from registry.services.board import Breaker
 from registry.services.routes import Clause, Route
@@ -24,6 +37,11 @@ MOST_LETTERS = 100_000
 MOST_NAMED = 1_000
 """So many letters may be named one by one."""
 LONGEST_GRACE_S = 60
+LONGEST_MS = 3_000
+"""A page of letters that takes longer is given up."""
+SHORTEST_SOUGHT = 3
+"""The index of words is one of three letters each."""
+MOST_FACTS = 10
 EXAMPLES = 5
 State = DeadLetter.State
 _OVERTAKEN = """
@@ -34,7 +52,7 @@ _OVERTAKEN = """
     SELECT count(DISTINCT chosen.ordering_key), count(*), array_agg(DISTINCT chosen.ordering_key)
     FROM ({chosen}) chosen JOIN done USING (ordering_key) WHERE chosen.died_at < done.last
 """
-_TEXTS = ("error_class", "event_type", "ordering_key", "q")
+_TEXTS = ("error_class", "event_type", "ordering_key", "assignee", "q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +64,13 @@ class Selector:
     error_class: str = ""
     event_type: str = ""
     ordering_key: str = ""
+    assignee: str = ""
+    """A username, or NOBODY."""
     q: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Values of searchable fields and headers, by name."""
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -61,6 +83,7 @@ class Selector:
             group=_number(reading, "group", given.get("group")),
             since=_moment(reading, "since", given.get("since")),
             until=_moment(reading, "until", given.get("until")),
+            facts=_facts(reading, given.get("facts") or {}),
             **{name: reading.line(name, str(given.get(name) or ""), longest=300, required=False) for name in _TEXTS},
         )
         reading.done()
@@ -73,20 +96,73 @@ class Selector:
             name: value.isoformat() if isinstance(value, datetime) else _listed(value) for name, value in told.items()
         }
 
+    def known_to(self, source: DeadLetterSource) -> Self:
+        """Itself, where the source keeps what it asks for. Raises Invalid."""
+        known, reading = sources.searched_by(source), Reading()
+        for name in self.facts.keys() - set(known):
+            mend = f"Choose {' or '.join(known)}." if known else "Its owner names fields and headers to search by."
+            reading.refuse(f"facts.{name}", "is not kept to search by", mend)
+        reading.done()
+        return self
+
     def of(self, source: DeadLetterSource) -> DeadLetterQuerySet:
         """Those of this source, in whatever state."""
+        return self._lying(source).filter(self._equal(), self._found(source))
+
+    def page(self, source: DeadLetterSource, *, state: str = "", cursor: str = "", size: int = 50) -> Page[DeadLetter]:
+        """Some of those, in that state unless it is "", the last dead first. Raises Invalid.
+
+        Its cost does not grow with the ledger: what has an index in order is read from it, the rest is sought as
+        `keyset_sought` says, and what still takes longer than LONGEST_MS is given up with a word of how to ask.
+        """
+        rows = self._lying(source).select_related("assignee")
+        if state:
+            # With its state, a group's letters are in order as well.
+            rows = rows.filter(state=state).filter(**({"group": self.group} if self.group else {}))
+        sought = [name for name in ("q", "error_class", "event_type", "facts") if getattr(self, name)]
+        sought += ["group"] if self.group and not state else []
+        sought += ["assignee"] if self.assignee == NOBODY else []
+        if not sought:
+            return keyset(rows, order="-died_at", cursor=cursor, size=size)
+        if 0 < len(self.q) < SHORTEST_SOUGHT:
+            raise Invalid([Problem("q", f"is shorter than {SHORTEST_SOUGHT} characters", "Write more of the word.")])
+        seen, found = self._equal() & self._said(), self._equal() & self._found(source)
+        try:
+            with transaction.atomic():
+                _limit(LONGEST_MS)
+                page = keyset_sought(rows, seen=seen, found=found, order="-died_at", cursor=cursor, size=size)
+                _limit(0)
+                return page
+        except OperationalError as failed:
+            if not isinstance(failed.__cause__, QueryCanceled):
+                raise
+            mend = "Say since when and until when they died, or choose a state as well."
+            raise Invalid([Problem(sought[0], "fits too many letters that died long ago", mend)]) from None
+
+    def _lying(self, source: DeadLetterSource) -> DeadLetterQuerySet:
         found: DeadLetterQuerySet = DeadLetter.objects.filter(source=source)
         if self.letters:
             found = found.filter(pk__in=self.letters)
-        return found.matching(
-            group=self.group,
-            error_class=self.error_class,
-            event_type=self.event_type,
-            ordering_key=self.ordering_key,
-            q=self.q,
-            since=self.since,
-            until=self.until,
-        )
+        return found.lying(ordering_key=self.ordering_key, assignee=self.assignee, since=self.since, until=self.until)
+
+    def _equal(self) -> Q:
+        asked = {
+            "group": self.group,
+            "error_class": self.error_class,
+            "event_type": self.event_type,
+            "assignee__isnull": self.assignee == NOBODY,
+            "facts__contains": self.facts,
+        }
+        return Q(**{name: value for name, value in asked.items() if value})
+
+    def _said(self) -> Q:
+        """What says `q`, told from each letter."""
+        return Q(IContains(SAID, self.q)) if self.q else Q()
+
+    def _found(self, source: DeadLetterSource) -> Q:
+        """What says `q`, by the index of words."""
+        held = LetterWords.objects.filter(source=source, words__icontains=self.q)
+        return Q(pk__in=held.values("letter")) if self.q else Q()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +385,24 @@ def _moment(reading: Reading, path: str, given: Any) -> datetime | None:
         reading.refuse(path, "is not a moment", "Write it with its zone, such as 2026-01-31T14:00:00Z.")
         return None
     return found
+
+
+def _facts(reading: Reading, given: Any) -> dict[str, str]:
+    if not isinstance(given, Mapping):
+        reading.refuse("facts", "are not names with values", "Give an object of them.")
+        return {}
+    if len(given) > MOST_FACTS:
+        reading.refuse("facts", f"are more than {MOST_FACTS}", "Ask for fewer.")
+    return {
+        str(name): reading.line(f"facts.{name}", str(value), longest=300)
+        for name, value in list(given.items())[:MOST_FACTS]
+    }
+
+
+def _limit(milliseconds: int) -> None:
+    """What the statements that follow in this transaction may take each; 0 for any time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
 
 
 def _listed(value: Any) -> Any:

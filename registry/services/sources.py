@@ -187,6 +187,12 @@ def change_mode(source: DeadLetterSource, mode: str, *, agreed: bool = False, by
     return held
 
 
+def searched_by(source: DeadLetterSource) -> list[str]:
+    """The fields and headers by whose values its letters may be found: none that is hidden, whatever was kept of it."""
+    mask = Mask(source.masked)
+    return [each for each in source.searchable if not _is_masked(each, mask)]
+
+
 def modes(source: DeadLetterSource) -> tuple[str, ...]:
     """How it can be read, from harmless to not."""
     if source.place_kind == STREAM and source.broker.kind == Broker.Kind.RABBITMQ:

@@ -23,6 +23,7 @@ LESS: dict[str, tuple[str, ...]] = {
     "registry_deadletter": ("SELECT", "INSERT", "UPDATE"),
     "registry_ledger": ("SELECT",),
     "registry_lettermove": ("SELECT", "INSERT"),
+    "registry_letterwords": ("SELECT", "INSERT", "UPDATE"),
     "registry_payload": ("SELECT", "INSERT", "DELETE"),
     "registry_payloadedit": ("SELECT", "INSERT", "DELETE"),
     "registry_redriveattempt": ("SELECT", "INSERT", "UPDATE"),
