@@ -15,17 +15,17 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from console import charts
+from console import charts, letter_filters
+from console.letter_filters import Asked
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
-from console.refusals import problems_of
 from console.views import sheets
 from console.views.releases import number
 from registry import permissions
-from registry.errors import DomainError, NotAllowed
-from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person, counted, keyset
+from registry.errors import DomainError, Invalid, NotAllowed
+from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Page, Person, counted, keyset
+from registry.record.findings import Problem
 from registry.services import letters, routes, sources, trends
-from registry.services.plans import Selector
 from registry.services.routes import Clause, Route
 
 MOST_SOURCES = 200
@@ -38,7 +38,6 @@ AGES = (
     ("Under a week", WEEK, DAY),
     ("Older", None, WEEK),
 )
-FILTERS = ("state", "group", "q", "since", "until")
 State = DeadLetter.State
 OPEN = (State.OPEN, State.PARKED, State.UNCERTAIN)
 Act = Callable[[DeadLetterSource, Iterable[int], str, Person], int]
@@ -106,29 +105,30 @@ def found(request: HttpRequest, source: int) -> HttpResponse:
     by, held = signed_in(request), get_object_or_404(_sources(), pk=source)
     if request.method == "POST":
         return _act(request, held, by, back=request.get_full_path())
-    asked = {name: plain(request.GET.get(name, ""), longest=300) for name in FILTERS}
-    rows, problems = _matching(held, asked)
-    cursor = plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR)
-    group = DeadLetterGroup.objects.filter(source=held, pk=number(asked["group"]) or 0).first()
+    asked = Asked.of(request.GET, held)
+    page, problems = _page(held, asked, by, plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR))
+    group = None
+    if key := number(asked.texts["group"]):
+        group = DeadLetterGroup.objects.filter(source=held, pk=key).first()
     context = {
         "source": held,
         "asked": asked,
+        "chips": list(asked.chips(group)),
         "group": group,
         "problems": problems,
-        "page": keyset(rows.select_related("assignee"), order="-died_at", cursor=cursor),
-        "choices": State.choices,
+        "page": page,
+        "menus": letter_filters.menus(held, asked),
         "may_redrive": permissions.may_redrive(by),
-        "is_filtered": any(asked.values()),
     }
     return render(request, "console/dead_letters/letters.html", context)
 
 
 def export(request: HttpRequest, source: int, format: str) -> HttpResponseBase:  # noqa: A002 - the address's word
     """The letters that fit, as a file."""
-    signed_in(request)
-    held = get_object_or_404(_sources(), pk=source)
-    rows, _ = _matching(held, {name: plain(request.GET.get(name, ""), longest=300) for name in FILTERS})
-    return sheets.letters(request, rows, format)
+    by, held = signed_in(request), get_object_or_404(_sources(), pk=source)
+    asked = Asked.of(request.GET, held)
+    rows = asked.selector(held, by).of(held)
+    return sheets.letters(request, rows.of_state(asked.state) if asked.state else rows, format)
 
 
 def _sources() -> Any:
@@ -162,16 +162,14 @@ def _counted(held: DeadLetterSource) -> tuple[list[tuple[DeadLetter.State, int]]
     return [(each, found[each]) for each in State if found[each]], [(name, found[name]) for name, _, _ in AGES]
 
 
-def _matching(held: DeadLetterSource, asked: Mapping[str, str]) -> tuple[Any, list[Any]]:
-    """The letters that fit; none, and why, where something asked for cannot be read."""
-    given = {name: value for name, value in asked.items() if name != "state" and value}
-    if "group" in given:
-        given["group"] = number(given["group"]) or given["group"]  # type: ignore[assignment]
+def _page(held: DeadLetterSource, asked: Asked, by: Person, cursor: str) -> tuple[Page[DeadLetter], list[Problem]]:
+    """Letters that fit; none, and why, where something asked for cannot be read or found."""
     try:
-        rows = Selector.read(given).of(held)
-    except DomainError as refused:
-        return DeadLetter.objects.none(), problems_of(refused)
-    return (rows.filter(state=asked["state"]) if asked["state"] in State.values else rows), []
+        return asked.selector(held, by).page(held, state=asked.state, cursor=cursor), []
+    except Invalid as refused:
+        if any(each.path == "cursor" for each in refused.problems):
+            raise
+        return Page([]), refused.problems
 
 
 def _act(request: HttpRequest, held: DeadLetterSource, by: Person, *, back: str) -> HttpResponse:

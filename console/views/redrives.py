@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from console import waves
+from console.letter_filters import LABELS, Asked
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
 from console.refusals import problems_of, status_of
@@ -27,7 +28,6 @@ from registry.services.plans import Plan, Selector
 MOST_UNDER_WAY = 50
 MOST_NAMED = 6
 ITEMS_SHOWN = 25
-CHOSEN_BY = ("error_class", "event_type", "ordering_key", "q", "since", "until")
 Item = RedriveItem.State
 Act = Callable[[RedriveJob, Person, str], str]
 
@@ -37,7 +37,7 @@ Act = Callable[[RedriveJob, Person, str], str]
 def new(request: HttpRequest, source: int) -> HttpResponse:
     """The plan; what is posted is worked out again, or sent if it is still what was seen."""
     by, held = signed_in(request), _source(source)
-    selector, posted = _selector(request.GET), request.POST
+    selector, posted = _selector(request.GET, held, by), request.POST
     override = posted.get("override_reason", "").strip()
     plan = plans.plan(held, selector, by=by, sends_forbidden=bool(override))
     plan, problems = _at_rate(held, plan, posted.get("rate_per_minute", ""))
@@ -107,23 +107,19 @@ def _source(key: int) -> DeadLetterSource:
     return get_object_or_404(DeadLetterSource.objects.placed(), pk=key)
 
 
-def _selector(asked: QueryDict) -> Selector:
+def _selector(query: QueryDict, source: DeadLetterSource, by: Person) -> Selector:
     """Which letters an address chooses. Raises Invalid."""
-    given: dict[str, Any] = {name: asked.get(name, "") for name in CHOSEN_BY}
-    numbers = [each for value in asked.getlist("letters") for each in value.split(",") if each]
-    return Selector.read(
-        given
-        | {"letters": [number(each) or each for each in numbers]}
-        | {"group": number(asked.get("group", "")) or asked.get("group", "")}
-    )
+    numbers = [each for value in query.getlist("letters") for each in value.split(",") if each]
+    named = Selector.read({"letters": [number(each) or each for each in numbers]})
+    return replace(Asked.of(query, source).selector(source, by), letters=named.letters)
 
 
 def _in_words(selector: Selector) -> list[tuple[str, Any]]:
     """What letters were chosen by, for people."""
     named = {"letters": f"{len(selector.letters):,} by hand"} if selector.letters else {}
-    words = {"error_class": "Error", "event_type": "Event", "ordering_key": "Key", "q": "Holds"}
-    words |= {"letters": "Letters", "group": "Group", "since": "Died since", "until": "Died until"}
-    return [(words[name], value) for name, value in (selector.kept() | named).items()]
+    told = selector.kept() | named
+    facts = told.pop("facts", {})
+    return [(LABELS[name], value) for name, value in told.items()] + list(facts.items())
 
 
 def _at_rate(source: DeadLetterSource, plan: Plan, typed: str) -> tuple[Plan, list[Problem]]:

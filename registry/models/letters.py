@@ -217,7 +217,7 @@ class DeadLetter(models.Model):
 
 
 class LetterWords(models.Model):
-    """What a letter is searched by. Kept beside it by the database (migration 0026): a step from state to state writes
+    """What a letter is searched by. Kept beside it by the database (migration 0027): a step from state to state writes
     every index of a letter anew, and one of all its words is dear."""
 
     letter = models.OneToOneField(DeadLetter, on_delete=models.PROTECT, primary_key=True, related_name="words")

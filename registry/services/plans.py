@@ -42,6 +42,15 @@ LONGEST_MS = 3_000
 SHORTEST_SOUGHT = 3
 """The index of words is one of three letters each."""
 MOST_FACTS = 10
+AGES: Mapping[str, tuple[str, timedelta | None, timedelta | None]] = {
+    "under-1h": ("Under an hour", timedelta(hours=1), None),
+    "under-1d": ("Under a day", timedelta(days=1), None),
+    "under-7d": ("Under a week", timedelta(days=7), None),
+    "over-1d": ("Over a day", None, timedelta(days=1)),
+    "over-7d": ("Over a week", None, timedelta(days=7)),
+    "over-30d": ("Over thirty days", None, timedelta(days=30)),
+}
+"""How long letters are dead, in words: less than the first, more than the second."""
 EXAMPLES = 5
 State = DeadLetter.State
 _OVERTAKEN = """
@@ -74,15 +83,17 @@ class Selector:
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """From JSON, as a job keeps it. Raises Invalid."""
+        """From JSON, as a job keeps it; an `age` is read as moments. Raises Invalid."""
         reading = Reading()
-        for name in given.keys() - cls.__dataclass_fields__.keys():
+        for name in given.keys() - cls.__dataclass_fields__.keys() - {"age"}:
             reading.refuse(name, "is nothing letters are chosen by", "Leave it out.")
+        younger, older = _aged(reading, given.get("age"))
+        since, until = (_moment(reading, name, given.get(name)) for name in ("since", "until"))
         made = cls(
             letters=tuple(sorted(set(_numbers(reading, given.get("letters") or ())))),
             group=_number(reading, "group", given.get("group")),
-            since=_moment(reading, "since", given.get("since")),
-            until=_moment(reading, "until", given.get("until")),
+            since=max(filter(None, (since, younger)), default=None),
+            until=min(filter(None, (until, older)), default=None),
             facts=_facts(reading, given.get("facts") or {}),
             **{name: reading.line(name, str(given.get(name) or ""), longest=300, required=False) for name in _TEXTS},
         )
@@ -385,6 +396,18 @@ def _moment(reading: Reading, path: str, given: Any) -> datetime | None:
         reading.refuse(path, "is not a moment", "Write it with its zone, such as 2026-01-31T14:00:00Z.")
         return None
     return found
+
+
+def _aged(reading: Reading, given: Any) -> tuple[datetime | None, datetime | None]:
+    """Since when and until when letters of this age died."""
+    if not given:
+        return None, None
+    if given not in AGES:
+        reading.refuse("age", "is not one of the choices", f"Choose {', '.join(AGES)}.")
+        return None, None
+    _, under, over = AGES[given]
+    now = timezone.now()
+    return now - under if under else None, now - over if over else None
 
 
 def _facts(reading: Reading, given: Any) -> dict[str, str]:

@@ -1,7 +1,8 @@
 // Choosing rows: x takes the row one is at, shift takes all between. Lists work without this file.
 "use strict";
 
-const boxes = (form) => [...form.querySelectorAll("[name=chosen]")];
+const BOX = "[data-rows] .choose input[type=checkbox]";
+const boxes = (form) => [...form.querySelectorAll(BOX)];
 let last = null;
 
 function tell(form) {
@@ -30,7 +31,7 @@ function choose(form, box, { through }) {
 document.addEventListener("click", (event) => {
   const form = event.target.closest("[data-chooses]");
   if (!form) return;
-  if (event.target.name === "chosen") choose(form, event.target, { through: event.shiftKey });
+  if (event.target.matches(BOX)) choose(form, event.target, { through: event.shiftKey });
   if (event.target.matches("[data-page]")) {
     boxes(form).forEach((box) => { box.checked = event.target.checked; });
     tell(form);
@@ -41,7 +42,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]") || event.target.closest("input:not([type=checkbox]), textarea, select")) return;
   const row = document.activeElement.closest("[data-rows] tr") ?? document.querySelector("[data-rows] tr.is-at");
-  const box = row?.querySelector("[name=chosen]");
+  const box = row?.querySelector(".choose input[type=checkbox]");
   if (!box) return;
   event.preventDefault();
   box.checked = !box.checked;

@@ -90,7 +90,7 @@ def test_letters_are_found(source: DeadLetterSource, by_ann: Client, django_asse
     address = reverse("letters", args=[source.pk])
     for asked in ({"state": "parked"}, {"q": "valueerr"}, {"group": other.group_id}):
         assert [each.pk for each in by_ann.get(address, asked).context["page"].rows] == [other.pk], asked
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert [each.pk for each in by_ann.get(address).context["page"].rows] == [other.pk, one.pk]
     refused = by_ann.get(address, {"since": "yesterday"})
     assert [each.path for each in refused.context["problems"]] == ["since"]

@@ -28,7 +28,7 @@ DROP FUNCTION registry_letter_words;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0025_trends"),
+        ("registry", "0026_unfit_letters"),
     ]
 
     operations = [

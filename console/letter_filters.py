@@ -1,0 +1,137 @@
+"""What the address of a list of letters asks for: filters and facts, in words, and back into an address."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef
+from django.http import QueryDict
+
+from console.listed import MOST_CHOICES, Choice
+from console.listings import ME, plain
+from console.views.releases import number
+from registry.errors import Invalid
+from registry.models import NOBODY, DeadLetter, DeadLetterGroup, DeadLetterSource, Person
+from registry.record.findings import Problem
+from registry.services import sources
+from registry.services.plans import AGES, Selector
+
+LONGEST = 300
+ERRORS_OFFERED = 50
+State = DeadLetter.State
+LABELS: Mapping[str, str] = {
+    "q": "Holds",
+    "state": "State",
+    "age": "Dead for",
+    "error_class": "Error",
+    "event_type": "Event",
+    "ordering_key": "Key",
+    "assignee": "Assigned",
+    "since": "Died since",
+    "until": "Died until",
+    "group": "Group",
+    "letters": "Letters",
+}
+"""What letters are chosen by, for people."""
+TEXTS = [each for each in LABELS if each != "letters"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Filters by name, "" asking for nothing, and values of searchable fields and headers."""
+
+    texts: Mapping[str, str]
+    facts: Mapping[str, str]
+    nameless: str = ""
+    """A value somebody typed without saying of which field."""
+
+    @classmethod
+    def of(cls, query: QueryDict, source: DeadLetterSource) -> "Asked":
+        """`fact=tenant=nl` for each fact; a form adds one as `fact_name` and `fact_value`."""
+        known = sources.searched_by(source)
+        facts = dict(_fact(plain(each, longest=2 * LONGEST), known) for each in query.getlist("fact"))
+        name, value = (plain(query.get(each, ""), longest=LONGEST) for each in ("fact_name", "fact_value"))
+        facts |= {name: value} if name else {}
+        texts = {each: plain(query.get(each, ""), longest=LONGEST) for each in TEXTS}
+        return cls(texts, facts, "" if name else value)
+
+    @property
+    def state(self) -> str:
+        return self.texts["state"]
+
+    @property
+    def has_any(self) -> bool:
+        return any(self.texts.values()) or bool(self.facts)
+
+    def selector(self, source: DeadLetterSource, by: Person) -> Selector:
+        """Which letters of this source are meant, but for their state. Raises Invalid."""
+        if self.state and self.state not in State.values:
+            raise Invalid([Problem("state", "is no state of a letter", "Choose one of the list.")])
+        if self.nameless:
+            raise Invalid([Problem("fact_name", "is missing", "Choose the field or header whose value you typed.")])
+        given: dict[str, Any] = {name: value for name, value in self.texts.items() if name != "state"}
+        given |= {"facts": self.facts, "group": number(self.texts["group"]) or self.texts["group"]}
+        if given["assignee"] == ME:
+            given["assignee"] = by.username
+        return Selector.read(given).known_to(source)
+
+    @property
+    def query(self) -> str:
+        """The one way to write it into an address."""
+        said = [(name, value) for name, value in self.texts.items() if value]
+        return urlencode(said + [("fact", each) for each in self.kept])
+
+    @property
+    def kept(self) -> list[str]:
+        """The facts as an address says them."""
+        return [f"{name}={value}" for name, value in self.facts.items()]
+
+    def chips(self, group: DeadLetterGroup | None) -> Iterator[tuple[str, str]]:
+        """Each filter in words, with the query without it."""
+        for name, value in self.texts.items():
+            if value:
+                yield (
+                    f"{LABELS[name]}: {_words(name, value, group)}",
+                    replace(self, texts={**self.texts, name: ""}).query,
+                )
+        for name, value in self.facts.items():
+            others = {each: told for each, told in self.facts.items() if each != name}
+            yield f"{name}: {value}", replace(self, facts=others).query
+
+
+def menus(source: DeadLetterSource, asked: Asked) -> dict[str, Any]:
+    """What the controls of the list offer."""
+    groups = DeadLetterGroup.objects.filter(source=source).exclude(error_class="").order_by("-last_at", "-pk")
+    return {
+        "states": State.choices,
+        "ages": [(value, label) for value, (label, *_) in AGES.items()],
+        "errors": dict.fromkeys(
+            groups.order_by("-last_at", "-pk").values_list("error_class", flat=True)[:ERRORS_OFFERED]
+        ),
+        "assignees": _assignees(source, asked.texts["assignee"]),
+        "fact_names": sources.searched_by(source),
+    }
+
+
+def _assignees(source: DeadLetterSource, chosen: str) -> list[Choice]:
+    held = DeadLetter.objects.filter(source=source, assignee=OuterRef("pk"))
+    holding = Person.objects.filter(Exists(held)).order_by("username")[:MOST_CHOICES]
+    known = {ME: "Me", NOBODY: "Nobody"} | {each.username: each.name for each in holding}
+    return list(({chosen: chosen} | known if chosen and chosen not in known else known).items())
+
+
+def _fact(text: str, known: list[str]) -> tuple[str, str]:
+    """Name and value; a name that is known may hold an equals sign itself."""
+    name = max((each for each in known if text.startswith(f"{each}=")), key=len, default=text.partition("=")[0])
+    return name, text[len(name) + 1 :]
+
+
+def _words(name: str, value: str, group: DeadLetterGroup | None) -> str:
+    if name == "state":
+        return dict(State.choices).get(value, value).lower()
+    if name == "age":
+        return AGES[value][0].lower() if value in AGES else value
+    if name == "assignee" and value in (ME, NOBODY):
+        return value[1:]
+    return str(group) if name == "group" and group else value
