@@ -5,27 +5,34 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from console import mended
+from console import lives, mended, odd
 from console.mended import Edited
 from console.people import signed_in
 from console.refusals import problems_of, status_of
 from console.views.dead_letters import ACTS
 from console.views.releases import number
 from registry import permissions
-from registry.errors import Conflict, DomainError
+from registry.errors import DomainError
 from registry.models import DeadLetter, Person
-from registry.services import edits, letters, payloads, routes
+from registry.services import edits, letters, routes
 from registry.services.edits import EditedMeanwhile, Start
+from registry.services.masks import LONGEST_SHOWN
 from registry.services.routes import Clause
 from registry.services.text import browsed
 
 EDIT = "console/dead_letters/edit.html"
 MOST_COMPARED = 5
+MOST_HIDDEN = 500
+"""Hidden values of a letter that may be chosen; whoever needs more downloads it."""
+MOST_MOVES = 100
+MOST_NOTES = 200
+MOST_LINEAGE = 20
 MOST_EDITS = 50
 BLANK_ROWS = 2
 
@@ -59,18 +66,21 @@ def letter(request: HttpRequest, letter: int) -> HttpResponse:
         DeadLetter.objects.select_related("source__integration__in_force", "source__broker__environment", "assignee"),
         pk=letter,
     )
-    revealed: dict[str, str] = {}
-    refused: DomainError | None = None
-    posted = request.POST
+    revealed, refused = "", None
+    posted, why = request.POST, request.POST.get("why", "")
     if request.method == "POST":
         try:
-            if posted.get("act") != "reveal":
-                return _acted(request, held, by)
-            path = posted.get("path", "")
-            revealed = {path: letters.reveal(held, path, reason=posted.get("why", ""), by=by)}
+            match posted.get("act"):
+                case "reveal":
+                    revealed = letters.reveal(held, posted.get("path", ""), reason=why, by=by)
+                case "download":
+                    return _file(held, letters.download(held, reason=why, by=by))
+                case _:
+                    return _acted(request, held, by)
         except DomainError as problem:
             refused = problem
-    context = _whole(held, by) | {"refused": refused, "revealed": revealed, "posted": posted}
+    context = _whole(held, by) | {"refused": refused, "posted": posted, "act": posted.get("act")}
+    context |= {"revealed": revealed[:LONGEST_SHOWN], "revealed_size": len(revealed)}
     status = status_of(refused) if refused else HTTPStatus.OK
     return render(request, "console/dead_letters/letter.html", context, status=status)
 
@@ -121,15 +131,18 @@ def _edited(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
 @never_cache
 def raw(request: HttpRequest, letter: int) -> HttpResponse:
     """The body as it came, as a file to be kept; where nothing of it is hidden."""
-    signed_in(request)
+    by = signed_in(request)
     held = get_object_or_404(DeadLetter.objects.select_related("source__integration"), pk=letter)
-    if held.source.masked:
-        raise Conflict("Values of these letters are hidden.", "Reveal what you need on its page, with a reason.")
-    return HttpResponse(
-        payloads.opened(held).body,
-        content_type="application/octet-stream",
-        headers={"Content-Disposition": f'attachment; filename="letter-{held.pk}.bin"'},
-    )
+    return _file(held, letters.raw(held, by=by))
+
+
+def _file(held: DeadLetter, body: bytes) -> HttpResponse:
+    """Bytes to be kept, and never to be shown as a page."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="letter-{held.pk}.bin"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(body, content_type="application/octet-stream", headers=headers)
 
 
 def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
@@ -153,19 +166,30 @@ def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
 
 def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
     """What the page of a letter shows."""
+    shown = letters.shown(held, by=by)
+    tries = held.redrive_attempts.select_related("item__job__requested_by").defer("item__job__plan")
     return {
         "letter": held,
         "source": held.source,
         "clause": _clause(held),
-        "shown": letters.shown(held, by=by),
-        "moves": held.moves.select_related("by").order_by("-version"),
-        "notes": held.notes.select_related("by"),
+        "shown": shown,
+        "hidden": [(path, odd.named(path)) for path in shown.hidden[:MOST_HIDDEN]],
+        "moves": lives.steps(held.moves.select_related("by").order_by("-version")[:MOST_MOVES]),
+        "notes": held.notes.select_related("by")[:MOST_NOTES],
         "edits": _edits(held, by),
-        "tries": held.redrive_attempts.select_related("item").order_by("-number"),
-        "returns": held.returns.order_by("pk")[:20],
+        "tries": [(each, lives.outcome(each)) for each in tries.order_by("-number")[:MOST_MOVES]],
+        "lineage": _lineage(held),
         "may_redrive": permissions.may_redrive(by),
         "may_reveal": permissions.may_reveal(by),
     }
+
+
+def _lineage(held: DeadLetter) -> list[DeadLetter]:
+    """The letters the same message died as, the first one first; none where it died once."""
+    root = held.root_id or held.pk
+    found = DeadLetter.objects.filter(Q(pk=root) | Q(root=root)).order_by("pk")
+    rows = list(found.only("state", "died_at", "parent_id", "error_class", "reason")[:MOST_LINEAGE])
+    return rows if len(rows) > 1 else []
 
 
 def _edits(held: DeadLetter, by: Person) -> list[Edited]:

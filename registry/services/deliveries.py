@@ -57,6 +57,7 @@ KINDS: dict[str, str] = {
     "letter.discarded": "Dead letters are discarded",
     "letter.edited": "A dead letter is edited",
     "letter.revealed": "A masked value of a dead letter is revealed",
+    "letter.downloaded": "A dead letter is downloaded with its masked values",
 }
 HEADERS = {"Content-Type": "application/cloudevents+json; charset=utf-8", "User-Agent": "integration-registry"}
 MOST_ATTEMPTS = 14

@@ -1,6 +1,7 @@
 """What people decide of single dead letters: park, reopen, archive, discard, hand over, settle what is uncertain."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,11 +17,13 @@ from registry.models import (
 )
 from registry.services import ledger, locks, masks, payloads, trail
 from registry.services.masks import Shown
-from registry.services.text import LONGEST_REMARK, Reading
+from registry.services.text import LONGEST_REMARK, Reading, browsed, fitted
 
 MANY = 100
 """More letters than this at once are sent again, or thrown away, by two people."""
 LONGEST_NOTE = 5_000
+LONGEST_PATH = 500
+"""Characters of the path to a hidden value that the trail holds; of a longer one also its hash."""
 MOST_TOLD = 100
 """So many letters an event of the trail names; how many there were it says in any case."""
 State = DeadLetter.State
@@ -128,20 +131,53 @@ def shown(letter: DeadLetter, *, by: Person) -> Shown:
 @transaction.atomic
 def reveal(letter: DeadLetter, path: str, *, reason: str, by: Person) -> str:
     """One hidden value, in clear. Who saw it and why is written down first, and the value is not."""
+    reason = _revealing(reason, by)
+    opened = payloads.opened(letter)
+    hidden = masks.shown(opened, letter.source.masked).hidden
+    # A browser sends other line ends than a name may have.
+    found = [path] if path in hidden else [each for each in hidden if browsed(each) == browsed(path)]
+    value = masks.value_at(opened, found[0]) if len(found) == 1 else None
+    if value is None:
+        raise Conflict("Nothing is hidden there.", "Choose one of the hidden values.")
+    told = {"letter": letter.pk, "path": fitted(found[0], LONGEST_PATH), "reason": reason}
+    if len(found[0]) > LONGEST_PATH:
+        told["path_sha256"] = payloads.sha256(found[0].encode(errors="replace"))
+    _tell_of(letter, "letter.revealed", told, by=by)
+    return value
+
+
+@transaction.atomic
+def download(letter: DeadLetter, *, reason: str, by: Person) -> bytes:
+    """The body as it came, with what is hidden in it. Who took it and why is written down before it leaves."""
+    reason = _revealing(reason, by)
+    body = payloads.opened(letter).body
+    told = {"letter": letter.pk, "reason": reason, "sha256": payloads.sha256(body), "size": len(body)}
+    _tell_of(letter, "letter.downloaded", told, by=by)
+    return body
+
+
+def raw(letter: DeadLetter, *, by: Person) -> bytes:
+    """The body as it came, where nothing of its source is hidden."""
+    require_reader(by)
+    if not letter.source.masked:
+        return payloads.opened(letter).body
+    if permissions.may_reveal(by):
+        raise Conflict("Values of these letters are hidden.", "Download it from its page, with a reason.")
+    raise NotAllowed("Values of these letters are hidden.", "Ask who is on call.")
+
+
+def _revealing(reason: str, by: Person) -> str:
     if not permissions.may_reveal(by):
         raise NotAllowed("You may not see hidden values.", "Ask who is on call.")
     reading = Reading()
     reason = reading.line("reason", reason, longest=LONGEST_REMARK)
     reading.done()
-    opened = payloads.opened(letter)
-    hidden = masks.shown(opened, letter.source.masked).hidden
-    value = masks.value_at(opened, path) if path in hidden else None
-    if value is None:
-        raise Conflict("Nothing is hidden there.", "Choose one of the hidden values.")
-    told = {"letter": letter.pk, "path": path, "reason": reason}
+    return reason
+
+
+def _tell_of(letter: DeadLetter, kind: str, told: dict[str, Any], *, by: Person) -> None:
     about = f"{subject(letter.source)}/letter/{letter.pk}"
-    trail.record("letter.revealed", by=by, integration=letter.source.integration, subject=about, data=told)
-    return value
+    trail.record(kind, by=by, integration=letter.source.integration, subject=about, data=told)
 
 
 def _moved(

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from registry.models import DeadLetter, DeadLetterSource, Environment, Event, Integration, Person
@@ -216,3 +217,122 @@ def test_half_characters_are_no_error(source: DeadLetterSource, oncall: Person) 
         page = browse(oncall).get(reverse(name, args=[letter.pk]))
         assert page.status_code == 200
     assert 'title="half a character">U+D800' in browse(oncall).get(reverse("letter", args=[letter.pk])).content.decode()
+
+
+# --- what is hidden ------------------------------------------------------------------------------------------------
+
+
+def test_the_bytes_are_downloaded_with_a_reason_that_is_written_down_first(letter: DeadLetter, oncall: Person) -> None:
+    client, address = browse(oncall), reverse("letter", args=[letter.pk])
+    assert "Keep it as a file, hidden values and all" in text(client.get(address))
+    refused = client.post(address, {"act": "download", "why": " "})
+    assert (refused.status_code, SECRET in refused.content.decode()) == (400, False)
+    assert not Event.objects.filter(kind="letter.downloaded").exists()
+    answer = client.post(address, {"act": "download", "why": "For the provider"})
+    body = payloads.opened(letter).body
+    assert (answer.status_code, answer.content) == (200, body)
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert answer["Content-Disposition"] == f'attachment; filename="letter-{letter.pk}.bin"'
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in answer["Cache-Control"]
+    event = Event.objects.get(kind="letter.downloaded")
+    told = {"letter": letter.pk, "reason": "For the provider", "sha256": payloads.sha256(body), "size": len(body)}
+    assert (event.actor, event.details) == (oncall, told)
+    assert SECRET not in event.data
+
+
+def test_where_it_cannot_be_written_down_nothing_leaves(letter: DeadLetter, oncall: Person) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE registry_event ADD CONSTRAINT full_up CHECK (kind NOT LIKE 'letter.%') NOT VALID")
+    client = browse(oncall)
+    client.raise_request_exception = False
+    for told in ({"act": "download", "why": "x"}, {"act": "reveal", "path": "body/email", "why": "x"}):
+        answer = client.post(reverse("letter", args=[letter.pk]), told)
+        assert (answer.status_code, SECRET in answer.content.decode()) == (500, False)
+
+
+def test_who_may_not_reveal_downloads_nothing_that_is_hidden(letter: DeadLetter, oncall: Person, ann: Person) -> None:
+    client, address = browse(ann), reverse("letter", args=[letter.pk])
+    said = text(client.get(address))
+    assert "whoever is on call may, with a reason" in said
+    assert "Download the bytes" not in said
+    for told in ({"act": "download", "why": "x"}, {"act": "reveal", "path": "body/email", "why": "x"}):
+        refused = client.post(address, told)
+        assert (refused.status_code, "Ask who is on call." in text(refused)) == (403, True)
+        assert SECRET not in refused.content.decode()
+    raw = reverse("letter-raw", args=[letter.pk])
+    assert "Ask who is on call." in text(client.get(raw))
+    assert client.get(raw).status_code == 403
+    assert "Download it from its page, with a reason." in text(browse(oncall).get(raw))
+    assert not Event.objects.filter(kind__in=["letter.downloaded", "letter.revealed"]).exists()
+
+
+ODD_NAMES = ("a.b", "a/b", "~1", "", " two  spaces ", "line\r\nend", "\u202ename", "x" * 900, "9", "•••••")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_value_is_revealed_whatever_names_lead_to_it(source: DeadLetterSource, oncall: Person, name: str) -> None:
+    letter = letters.letter(source, body=json.dumps({name: [{name: {"email": f"\u202e{SECRET}"}}]}).encode())
+    client, address = browse(oncall), reverse("letter", args=[letter.pk])
+    [(path, _)] = client.get(address).context["hidden"]
+    # A browser sends its own line ends.
+    shown = client.post(address, {"act": "reveal", "path": path.replace("\r\n", "\n"), "why": "A customer asks"})
+    assert shown.context["revealed"] == f"\u202e{SECRET}"
+    assert f'<span class="odd" title="right-to-left override">U+202E</span>{SECRET}' in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    event = Event.objects.get(kind="letter.revealed")
+    assert event.details["path"] == path[:500]
+    assert ("path_sha256" in event.details) == (len(path) > 500)
+    assert SECRET not in event.data
+
+
+@pytest.mark.parametrize("value", [SECRET, SECRET.encode(), {"x": SECRET}])
+def test_a_hidden_header_is_revealed(source: DeadLetterSource, oncall: Person, value: Any) -> None:
+    letter = letters.letter(source, headers=[("Email", value)])
+    client, address = browse(oncall), reverse("letter", args=[letter.pk])
+    assert SECRET not in client.get(address).content.decode()
+    shown = client.post(address, {"act": "reveal", "path": "headers/Email", "why": "A customer asks"})
+    assert SECRET in shown.context["revealed"]
+    assert Event.objects.get(kind="letter.revealed").details["path"] == "headers/Email"
+
+
+def test_what_is_not_hidden_is_not_revealed(letter: DeadLetter, oncall: Person) -> None:
+    for path in ("body", "body/total", "headers/tenant", "body/email/x", "", "headers/", "x" * 10_000, "\x00"):
+        told = {"act": "reveal", "path": path, "why": "Curious"}
+        refused = browse(oncall).post(reverse("letter", args=[letter.pk]), told)
+        assert (refused.status_code, "Nothing is hidden there." in text(refused)) == (409, True), path
+    assert not Event.objects.filter(kind="letter.revealed").exists()
+
+
+def test_of_very_many_hidden_values_some_can_be_chosen(source: DeadLetterSource, oncall: Person) -> None:
+    letter = letters.letter(source, body=json.dumps([{"email": n} for n in range(3_000)]).encode())
+    said = text(page(letter, oncall))
+    assert "The first 500 of 3,000 can be chosen here." in said
+
+
+# --- what became of it ---------------------------------------------------------------------------------------------
+
+
+def test_what_became_of_it_is_told_in_words(source: DeadLetterSource, oncall: Person) -> None:
+    letter = letters.letter(source)
+    ledger.move(letter, DeadLetter.State.PARKED, by=oncall, why="Wait for the fix")
+    ledger.move(letter, DeadLetter.State.OPEN, by=oncall, why="Fixed")
+    for state in ("queued", "publishing", "uncertain"):
+        ledger.move(letter, state)
+    said = text(page(letter, oncall))
+    assert "Uncertain Nobody knows whether it arrived just now , by the registry" in said
+    assert "Open Taken up again just now , by Otto Oncall Fixed" in said
+    assert "Parked Set aside just now , by Otto Oncall Wait for the fix" in said
+    assert "Open Taken in just now , by the registry" in said
+
+
+def test_the_letters_one_message_died_as_stand_together(source: DeadLetterSource, oncall: Person) -> None:
+    first = letters.letter(source)
+    second = letters.letter(source, parent=first, root=first, redrive_count=1)
+    third = letters.letter(source, parent=second, root=first, redrive_count=2)
+    said = text(page(second, oncall))
+    assert f"Open Letter {first.pk} died just now TimeoutError" in said
+    assert f"Open Letter {second.pk}, this one died just now , came back from letter {first.pk}" in said
+    assert f"Open Letter {third.pk} died just now , came back from this one" in said
+    assert "each time it died" not in text(page(letters.letter(source), oncall))
