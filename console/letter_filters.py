@@ -13,6 +13,7 @@ from console.listings import ME, plain
 from console.views.releases import number
 from registry.errors import Invalid
 from registry.models import NOBODY, DeadLetter, DeadLetterGroup, DeadLetterSource, Person
+from registry.models.letters import DeadLetterQuerySet
 from registry.record.findings import Problem
 from registry.services import sources
 from registry.services.plans import AGES, Selector
@@ -75,6 +76,11 @@ class Asked:
         if given["assignee"] == ME:
             given["assignee"] = by.username
         return Selector.read(given).known_to(source)
+
+    def letters(self, source: DeadLetterSource, by: Person) -> DeadLetterQuerySet:
+        """Those that fit, in no order. Raises Invalid."""
+        rows = self.selector(source, by).of(source)
+        return rows.of_state(self.state) if self.state else rows
 
     @property
     def query(self) -> str:

@@ -55,7 +55,7 @@ def dead_letters(request: HttpRequest) -> HttpResponse:
     """Every source, those first whose oldest letter lies longest."""
     signed_in(request)
     opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=OPEN).order_by().values("pk")
-    found = _sources().annotate(opened=counted(opened, up_to=COUNTED_UP_TO))
+    found = placed().annotate(opened=counted(opened, up_to=COUNTED_UP_TO))
     rows = list(found.order_by(F("oldest_at").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
     context = {
         "sources": rows[:MOST_SOURCES],
@@ -68,7 +68,7 @@ def dead_letters(request: HttpRequest) -> HttpResponse:
 
 def source(request: HttpRequest, source: int) -> HttpResponse:
     """One source: how it is read, how much lies there, what it died of, and what is being sent again."""
-    by, held = signed_in(request), get_object_or_404(_sources(), pk=source)
+    by, held = signed_in(request), get_object_or_404(placed(), pk=source)
     cursor = plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR)
     opened = DeadLetter.objects.filter(group=OuterRef("pk"), state__in=OPEN).order_by().values("pk")
     newest = DeadLetter.objects.filter(group=OuterRef("pk"), state=State.OPEN).order_by("-died_at", "-pk").values("pk")
@@ -102,7 +102,7 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def found(request: HttpRequest, source: int) -> HttpResponse:
     """The letters of a source that fit, and what may be done with those that are chosen."""
-    by, held = signed_in(request), get_object_or_404(_sources(), pk=source)
+    by, held = signed_in(request), get_object_or_404(placed(), pk=source)
     if request.method == "POST":
         return _act(request, held, by, back=request.get_full_path())
     asked = Asked.of(request.GET, held)
@@ -125,13 +125,12 @@ def found(request: HttpRequest, source: int) -> HttpResponse:
 
 def export(request: HttpRequest, source: int, format: str) -> HttpResponseBase:  # noqa: A002 - the address's word
     """The letters that fit, as a file."""
-    by, held = signed_in(request), get_object_or_404(_sources(), pk=source)
+    by, held = signed_in(request), get_object_or_404(placed(), pk=source)
     asked = Asked.of(request.GET, held)
-    rows = asked.selector(held, by).of(held)
-    return sheets.letters(request, rows.of_state(asked.state) if asked.state else rows, format)
+    return sheets.letters(request, asked.letters(held, by), format)
 
 
-def _sources() -> Any:
+def placed() -> Any:
     return DeadLetterSource.objects.placed().defer("sealed_key")
 
 

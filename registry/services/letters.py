@@ -27,34 +27,39 @@ LONGEST_PATH = 500
 MOST_TOLD = 100
 """So many letters an event of the trail names; how many there were it says in any case."""
 State = DeadLetter.State
+PARKS = (State.OPEN,)
+REOPENS = (State.PARKED, State.ARCHIVED)
+ARCHIVES = (State.OPEN, State.PARKED)
+DISCARDS = (State.OPEN, State.PARKED, State.ARCHIVED)
 
 
 @transaction.atomic
 def park(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
     """Set open letters aside until somebody opens them again. How many were."""
-    return _moved(source, keys, (State.OPEN,), State.PARKED, "letter.parked", why=why, by=by)
+    return _moved(source, keys, PARKS, State.PARKED, "letter.parked", why=why, by=by)
 
 
 @transaction.atomic
 def reopen(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
     """Take parked and archived letters up again. How many were."""
-    return _moved(source, keys, (State.PARKED, State.ARCHIVED), State.OPEN, "letter.reopened", why=why, by=by)
+    return _moved(source, keys, REOPENS, State.OPEN, "letter.reopened", why=why, by=by)
 
 
 @transaction.atomic
 def archive(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
     """Close letters that need nothing more. They may be opened again while their payload is kept. How many were."""
-    return _moved(source, keys, (State.OPEN, State.PARKED), State.ARCHIVED, "letter.archived", why=why, by=by)
+    return _moved(source, keys, ARCHIVES, State.ARCHIVED, "letter.archived", why=why, by=by)
 
 
 @transaction.atomic
-def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person) -> int:
+def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Person, among: int = 0) -> int:
     """Throw letters away with all they hold, for ever. How many were.
 
-    Where it takes two, one archives and another discards what was archived.
+    Where it takes two, one archives and another discards what was archived. `among` says how many they are with
+    those that go in other batches.
     """
     keys = set(keys)
-    if because := needs_second(source, len(keys)):
+    if because := needs_second(source, max(among, len(keys))):
         mine = DeadLetter.objects.filter(source=source, pk__in=keys).exclude(state=State.ARCHIVED)
         own = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.ARCHIVED, moved_by=by)
         if mine.exists() or own.exists():
@@ -62,8 +67,7 @@ def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Pers
                 f"Two people discard these: {because}.",
                 "Archive them first; then somebody else discards what you archived.",
             )
-    found = (State.OPEN, State.PARKED, State.ARCHIVED)
-    moved = _moved(source, keys, found, State.DISCARDED, "letter.discarded", why=why, by=by)
+    moved = _moved(source, keys, DISCARDS, State.DISCARDED, "letter.discarded", why=why, by=by)
     gone = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.DISCARDED)
     payloads.forget(gone.values_list("pk", flat=True))
     return moved

@@ -77,6 +77,8 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
         "dead-letters": reverse("dead-letters"),
         "source": reverse("source", args=[source.pk]),
         "letters": reverse("letters", args=[source.pk]),
+        "all": reverse("letters-all", args=[source.pk]),
+        "all-discard": reverse("letters-all", args=[source.pk], query={"act": "discard"}),
         "letter": reverse("letter", args=[two.pk]),
         "letter-edit": reverse("letter-edit", args=[two.pk]),
         "plan": reverse("redrive-new", args=[source.pk], query={"letters": two.pk}),
