@@ -20,7 +20,7 @@ from console.refusals import problems_of, status_of
 from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError
-from registry.models import DeadLetter, DeadLetterSource, Person, RedriveItem, RedriveJob, keyset
+from registry.models import DeadLetter, DeadLetterSource, PayloadEdit, Person, RedriveItem, RedriveJob, keyset
 from registry.record.findings import Problem
 from registry.services import letters, plans, redrives
 from registry.services.plans import Plan, Selector
@@ -28,6 +28,7 @@ from registry.services.plans import Plan, Selector
 MOST_UNDER_WAY = 50
 MOST_NAMED = 6
 ITEMS_SHOWN = 25
+EDITED = "edited"
 Item = RedriveItem.State
 Act = Callable[[RedriveJob, Person, str], str]
 
@@ -59,6 +60,7 @@ def new(request: HttpRequest, source: int) -> HttpResponse:
         "most": plan.rate_limit or redrives.HIGHEST_RATE,
         "stop_percent": posted.get("stop_percent", "10"),
         "seconds": _seconds(by) if plan.needs_second else [],
+        "edits": _edits(held, selector) if plan.edited else [],
         "problems": named,
         "elsewhere": [each for each in problems if each.path not in shown],
     }
@@ -160,11 +162,20 @@ def _seconds(by: Person) -> list[Person]:
     return list(redrives.seconds(RedriveJob(requested_by=by))[:MOST_NAMED])
 
 
+def _edits(held: DeadLetterSource, selector: Selector) -> list[PayloadEdit]:
+    """The newest edits of the letters that would be sent."""
+    chosen = selector.of(held).of_state(DeadLetter.State.OPEN).values("pk")
+    found = PayloadEdit.objects.filter(letter__in=chosen).order_by("letter_id", "-pk").distinct("letter_id")
+    return list(found.select_related("by").defer("body", "headers")[:MOST_NAMED])
+
+
 def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, Any]:
     progress = redrives.progress(held)
     show = request.GET.get("show", "")
-    items = RedriveItem.objects.filter(job=held).select_related("letter").defer("letter__facts")
-    items = items.filter(state=show) if show in Item.values else items
+    items = RedriveItem.objects.filter(job=held).select_related("letter", "edit__by")
+    items = items.defer("letter__facts", "edit__body", "edit__headers")
+    edited = items.filter(edit__isnull=False)
+    items = edited if show == EDITED else items.filter(state=show) if show in Item.values else items
     is_over = held.state in redrives.ENDED
     awaits = held.state == RedriveJob.State.AWAITING_APPROVAL
     may_redrive = permissions.may_redrive(by)
@@ -184,6 +195,7 @@ def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, A
         "may_settle": may_redrive,
         "seconds": redrives.seconds(held)[:MOST_NAMED] if awaits else [],
         "show": show,
+        "has_edited": awaits and edited.exists(),
         "page": keyset(
             items,
             order="position",

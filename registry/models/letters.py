@@ -279,6 +279,8 @@ class PayloadEdit(models.Model):
     wire_id = models.CharField(max_length=500)
     """The letter's own, unless the edit makes a new event of it."""
     schema_problem = models.CharField(max_length=500, blank=True, null=True)
+    summary = models.CharField(max_length=300, blank=True)
+    """What it changes against the letter as it came, in a line that holds no value: see `mendings.Mending`."""
 
     class Meta:
         ordering = ("letter", "id")

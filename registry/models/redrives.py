@@ -162,6 +162,7 @@ class RedriveItem(models.Model):
         indexes = (
             models.Index(fields=("job", "state", "position"), name="item_by_state"),
             models.Index(fields=("job", "-settled_at"), name="item_by_settling"),
+            models.Index(fields=("job", "position"), condition=Q(edit__isnull=False), name="item_edited"),
         )
 
     def __str__(self) -> str:

@@ -116,6 +116,7 @@ def edit(
         reason=reason,
         wire_id=wire_id,
         schema_problem=_schema_problem(held, after),
+        summary=fitted(mendings.between(payloads.opened(held), after, mask.names).summary, 300),
         **payloads.closed(held, after.body, after.headers),
     )
     told = {

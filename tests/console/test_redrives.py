@@ -18,7 +18,7 @@ from registry.models import (
     RedriveAttempt,
     RedriveJob,
 )
-from registry.services import integrations, ledger, redrives, sending
+from registry.services import edits, integrations, ledger, redrives, sending
 from tests import landscape, letters
 from tests.console.browsing import form, text
 from tests.registry.services.redrives import redriving
@@ -193,6 +193,30 @@ def test_a_critical_one_waits_for_the_second_who_is_told_where_they_look(
     assert "You agreed. The first letter of 1 is sent." in text(done)
     job.refresh_from_db()
     assert (job.state, job.approved_by) == ("canary", zoe)
+
+
+def test_the_second_sees_which_letters_were_edited_by_whom_why_and_what_that_changes(
+    source: DeadLetterSource, browse: Browse, oncall: Person, zoe: Person, django_assert_num_queries: Count
+) -> None:
+    letter, plain = letters.letter(source, headers=[("tenant", "blue")]), letters.letter(source)
+    edit = edits.edit(letter, body='{"order": 2}', headers=[("tenant", "\u202ered")], reason="Wrong tenant", by=oncall)
+    client = browse(oncall)
+    planned = client.get(plan_of(source))
+    told = f"Letter {letter.pk} , Otto Ops: Wrong tenant (body; header tenant)"
+    assert told in text(planned)
+    assert f'href="/dead-letters/letters/{letter.pk}/#edit-{edit.pk}"' in planned.content.decode()
+    client.post(plan_of(source), form(planned) | {"act": "send", "reason": "Back"})
+    job = gathered(RedriveJob.objects.get())
+    client, address = browse(zoe), reverse("redrive", args=[job.pk])
+    page = client.get(address)
+    assert "an edited letter is among them. Look at what was edited" in text(page)
+    assert f'href="/dead-letters/letters/{letter.pk}/#edit-{edit.pk}"' in page.content.decode()
+    with django_assert_num_queries(9):
+        page = client.get(address, {"show": "edited"})
+    assert [each.letter_id for each in page.context["page"].rows] == [letter.pk]
+    assert "Otto Ops: Wrong tenant (body; header tenant)" in text(page)
+    assert plain.pk in [each.letter_id for each in client.get(address).context["page"].rows]
+    assert "Mended 1 Otto Ops just now" in text(client.get(reverse("letter", args=[letter.pk])))
 
 
 def test_it_is_paused_resumed_and_cancelled_each_with_what_it_comes_to(
