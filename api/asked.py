@@ -33,8 +33,8 @@ def turned(request: Request, cursor: str) -> str | None:
     """The address of this list at another page; None where there is none."""
     if not cursor:
         return None
-    kept = {name: value for name, value in request.query_params.items() if name != "cursor"}
-    return f"{request.path}?{urlencode({**kept, 'cursor': cursor})}"
+    kept = {name: values for name, values in request.query_params.lists() if name != "cursor"}
+    return f"{request.path}?{urlencode({**kept, 'cursor': cursor}, doseq=True)}"
 
 
 def _problem(name: str, value: str, choices: Mapping[str, Collection[str]]) -> Problem | None:

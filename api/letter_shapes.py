@@ -92,6 +92,8 @@ class Letter(Shape):
     """When."""
     redrive_count: int
     """How often it, or what it came back from, was sent again."""
+    assignee: str | None
+    """The username of who has it; null where nobody does."""
     parent: int | None
     """The letter it came back from."""
 

@@ -1,9 +1,11 @@
 """Dead letters and redrives, for scripts: what the console shows and does. And what consumers say they have done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,19 +18,37 @@ from api.described import PLACE_PARAMETERS, described, query
 from api.instances import Services
 from api.records import Endpoint, said
 from registry.models import DeadLetter, DeadLetterSource, IndexedParty, Integration, Person, RedriveJob, keyset
-from registry.services import letters, redrives, returns
+from registry.services import letters, plans, redrives, returns
 from registry.services.masks import ShownHeader
+from registry.services.plans import AGES, Selector
 
+CHOSEN_BY = ("error_class", "event_type", "ordering_key", "wire_id", "assignee", "q", "age", "since", "until")
 FILTERS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("state", "group", "fact", *CHOSEN_BY, "cursor", "size"), ()),
     "state": tuple(DeadLetter.State.values),
-    "error_class": (),
-    "wire_id": (),
-    "cursor": (),
-    "size": (),
+    "age": tuple(AGES),
 }
 FILTER_PARAMETERS = (
-    query("state", "Letters in this state; all of them unless told."),
-    query("error_class", "Letters that died of this."),
+    query("state", "Letters in this state; all of them unless told.", tuple(DeadLetter.State.values)),
+    query("age", "Letters that are dead for less or more than this.", tuple(AGES)),
+    query("since", "Letters that died at or after this moment, such as 2026-01-31T14:00:00Z."),
+    query("until", "Letters that died at or before this moment."),
+    query("assignee", "Letters that this person has, by username; `~me` for yourself, `~nobody` for nobody."),
+    query("error_class", "Letters that died of this, by its whole name."),
+    query("event_type", "Letters of events of this type."),
+    query("ordering_key", "Letters of this key."),
+    query("group", "Letters of this group of failures, by its number."),
+    OpenApiParameter(
+        "fact",
+        str,
+        OpenApiParameter.QUERY,
+        many=True,
+        description=(
+            "Letters with this value of a field or header, as `name=value`, such as `tenant=nl`; more than once for"
+            " more of them. The source's owner says which names are kept to search by; nothing hidden is."
+        ),
+    ),
+    query("q", "Letters whose error, id or key holds this, in capitals or not; at least three characters."),
     query("wire_id", "The letter with this id."),
     *PLACE_PARAMETERS,
 )
@@ -80,12 +100,10 @@ class LetterList(Endpoint):
     )
     def get(self, request: Request, key: int) -> Response:
         """Letters taken in from a source, those first that died last, a page at a time; without what they hold."""
-        wanted = asked.of(request, FILTERS)
-        found = DeadLetter.objects.filter(source=source(key))
-        if chosen := {name: wanted[name] for name in ("state", "error_class", "wire_id") if wanted[name]}:
-            found = found.filter(**chosen)
+        by, owner, wanted = person(request), source(key), asked.of(request, FILTERS)
         size = asked.size(wanted["size"], default=50, most=200)
-        page = keyset(found, order="-died_at", cursor=wanted["cursor"], size=size)
+        selector = chosen(request, wanted, owner, by)
+        page = selector.page(owner, state=wanted["state"], cursor=wanted["cursor"], size=size)
         return said(
             shapes.LetterPage(
                 items=[shapes.Letter(**letter_fields(each)) for each in page.rows],
@@ -101,7 +119,7 @@ class OneLetter(Endpoint):
     @described(shapes.WholeLetter, "not-found", operation_id="get_dead_letter", tags=["dead letters"])
     def get(self, request: Request, key: int) -> Response:
         """A letter with its body and headers as text. What its source hides stays hidden; the console reveals it."""
-        letter = DeadLetter.objects.select_related("source").filter(pk=key).first()
+        letter = DeadLetter.objects.select_related("source", "assignee").filter(pk=key).first()
         if letter is None:
             raise Http404
         shown = letters.shown(letter, by=person(request))
@@ -210,6 +228,15 @@ def source(key: int) -> DeadLetterSource:
     return held
 
 
+def chosen(request: Request, wanted: Mapping[str, str], owner: DeadLetterSource, by: Person) -> Selector:
+    """The letters a query asks for, but for their state. Raises Invalid."""
+    told: dict[str, Any] = {name: wanted[name] for name in CHOSEN_BY}
+    group = wanted["group"]
+    told["group"] = int(group) if group.isascii() and group.isdigit() and len(group) < 20 else group
+    told["facts"] = plans.facts(request.query_params.getlist("fact"), owner)
+    return Selector.read(told, by=by).known_to(owner)
+
+
 def redrive(key: int) -> RedriveJob:
     """The redrive of an address."""
     found = RedriveJob.objects.select_related("requested_by", "approved_by", "source__integration")
@@ -239,8 +266,10 @@ def header_shape(header: ShownHeader) -> shapes.LetterHeader:
 
 
 def letter_fields(letter: DeadLetter) -> dict[str, object]:
-    named = (set(shapes.Letter.model_fields) - {"parent"}) & {each.name for each in DeadLetter._meta.get_fields()}
-    return {name: getattr(letter, name) for name in named} | {"parent": letter.parent_id}
+    rows = {"parent", "assignee"}
+    named = (set(shapes.Letter.model_fields) - rows) & {each.name for each in DeadLetter._meta.get_fields()}
+    told = {name: getattr(letter, name) for name in named}
+    return told | {"parent": letter.parent_id, "assignee": letter.assignee.username if letter.assignee else None}
 
 
 def redrive_shape(job: RedriveJob) -> shapes.Redrive:

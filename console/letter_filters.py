@@ -9,13 +9,13 @@ from django.db.models import Exists, OuterRef
 from django.http import QueryDict
 
 from console.listed import MOST_CHOICES, Choice
-from console.listings import ME, plain
+from console.listings import plain
 from console.views.releases import number
 from registry.errors import Invalid
-from registry.models import NOBODY, DeadLetter, DeadLetterGroup, DeadLetterSource, Person
+from registry.models import ME, NOBODY, DeadLetter, DeadLetterGroup, DeadLetterSource, Person
 from registry.models.letters import DeadLetterQuerySet
 from registry.record.findings import Problem
-from registry.services import sources
+from registry.services import plans, sources
 from registry.services.plans import AGES, Selector
 
 LONGEST = 300
@@ -32,6 +32,7 @@ LABELS: Mapping[str, str] = {
     "since": "Died since",
     "until": "Died until",
     "group": "Group",
+    "wire_id": "Id",
     "letters": "Letters",
 }
 """What letters are chosen by, for people."""
@@ -50,8 +51,7 @@ class Asked:
     @classmethod
     def of(cls, query: QueryDict, source: DeadLetterSource) -> "Asked":
         """`fact=tenant=nl` for each fact; a form adds one as `fact_name` and `fact_value`."""
-        known = sources.searched_by(source)
-        facts = dict(_fact(plain(each, longest=2 * LONGEST), known) for each in query.getlist("fact"))
+        facts = plans.facts((plain(each, longest=2 * LONGEST) for each in query.getlist("fact")), source)
         name, value = (plain(query.get(each, ""), longest=LONGEST) for each in ("fact_name", "fact_value"))
         facts |= {name: value} if name else {}
         texts = {each: plain(query.get(each, ""), longest=LONGEST) for each in TEXTS}
@@ -73,9 +73,7 @@ class Asked:
             raise Invalid([Problem("fact_name", "is missing", "Choose the field or header whose value you typed.")])
         given: dict[str, Any] = {name: value for name, value in self.texts.items() if name != "state"}
         given |= {"facts": self.facts, "group": number(self.texts["group"]) or self.texts["group"]}
-        if given["assignee"] == ME:
-            given["assignee"] = by.username
-        return Selector.read(given).known_to(source)
+        return Selector.read(given, by=by).known_to(source)
 
     def letters(self, source: DeadLetterSource, by: Person) -> DeadLetterQuerySet:
         """Those that fit, in no order. Raises Invalid."""
@@ -125,12 +123,6 @@ def _assignees(source: DeadLetterSource, chosen: str) -> list[Choice]:
     holding = Person.objects.filter(Exists(held)).order_by("username")[:MOST_CHOICES]
     known = {ME: "Me", NOBODY: "Nobody"} | {each.username: each.name for each in holding}
     return list(({chosen: chosen} | known if chosen and chosen not in known else known).items())
-
-
-def _fact(text: str, known: list[str]) -> tuple[str, str]:
-    """Name and value; a name that is known may hold an equals sign itself."""
-    name = max((each for each in known if text.startswith(f"{each}=")), key=len, default=text.partition("=")[0])
-    return name, text[len(name) + 1 :]
 
 
 def _words(name: str, value: str, group: DeadLetterGroup | None) -> str:

@@ -7,11 +7,9 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
 
-from registry.models import NOBODY, ListPreference, Person, SavedView
+from registry.models import ME, NOBODY, ListPreference, Person, SavedView
 from registry.record import labels
 
-ME = "~me"
-"""Asks for what the reader owns, so that one shared view serves everybody. No username has a tilde."""
 LONGEST_VALUE = 200
 LONGEST_CURSOR = 2_001
 

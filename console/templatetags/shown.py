@@ -18,6 +18,7 @@ from registry.record import base, labels
 from registry.record.monitoring import Metric
 from registry.record.policy import Policy
 from registry.record.testing import Scenario
+from registry.services import acts
 from registry.services.board import Traffic
 
 register = template.Library()
@@ -120,6 +121,12 @@ def not_stated() -> SafeString:
 def choice(value: str | None) -> str:
     """A choice of the record as people read it."""
     return labels.choice(value) if value else ""
+
+
+@register.filter
+def act(kind: str) -> str:
+    """An act of the trail in words."""
+    return acts.WORDS.get(kind, kind)
 
 
 @register.filter

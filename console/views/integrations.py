@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 
 from console import listed
 from console.listed import MOST_CHOICES, Choice
-from console.listings import INTEGRATIONS, ME, Asked
+from console.listings import INTEGRATIONS, Asked
 from console.people import signed_in
 from registry import permissions
-from registry.models import NOBODY, Integration, Person, Revision, System, Tag, Team, keyset
+from registry.models import ME, NOBODY, Integration, Person, Revision, System, Tag, Team, keyset
 from registry.record import labels
 from registry.record.overview import Criticality, IntegrationType
 

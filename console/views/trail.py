@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from registry.models import Event, keyset
+from registry.services import acts
 from registry.services import trail as trails
 
 LONGEST = 300
@@ -17,6 +18,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     page = keyset(found if each else found.folded(), order="-id", cursor=cursor)
     context = {
         "asked": asked,
+        "kinds": acts.WORDS,
         "each": each,
         "page": page,
         "verdict": trails.verify(chain=asked["chain"]) if asked["chain"] else None,

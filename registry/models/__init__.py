@@ -5,7 +5,7 @@ from .brokers import Broker
 from .catalog import Environment, System
 from .index import IndexedContract, IndexedEvent, IndexedFinding, IndexedParty, IndexedTopic
 from .instances import Instance, InstanceReport, TrafficMinute
-from .integrations import NOBODY, Integration
+from .integrations import ME, NOBODY, Integration
 from .letters import (
     DeadLetter,
     DeadLetterGroup,
@@ -39,6 +39,7 @@ from .versions import Version, find_version, version_of
 
 __all__ = [
     "ALL_FIVE",
+    "ME",
     "MEANINGS",
     "NOBODY",
     "ROLE_SECTIONS",

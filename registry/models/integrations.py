@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 NOBODY = "~nobody"
-"""Asks for integrations without an owner. No username has a tilde."""
+"""Asks for what has no owner. No username has a tilde."""
+ME = "~me"
+"""Asks for what the reader owns, so that one shared address serves everybody."""
 DOCUMENTS = ("current__document", "in_force__document")
 
 

@@ -81,6 +81,7 @@ class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
         self,
         *,
         ordering_key: str = "",
+        wire_id: str = "",
         assignee: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
@@ -89,7 +90,8 @@ class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
 
         `assignee` is a username; for NOBODY see `Selector`, since what most letters lack is not in the index.
         """
-        found = self.filter(ordering_key=ordering_key) if ordering_key else self
+        asked = {"ordering_key": ordering_key, "wire_id": wire_id}
+        found = self.filter(**{name: value for name, value in asked.items() if value})
         if assignee and assignee != NOBODY:
             found = found.filter(assignee=Person.objects.filter(username=assignee).values("pk")[:1])
         if since:

@@ -17,48 +17,59 @@ from registry import outgoing
 from registry.errors import Conflict
 from registry.models import Delivery, DeliveryAttempt, Event, Webhook
 from registry.sealing import WEBHOOKS, box
-from registry.services import outbox
+from registry.services import acts, outbox
 
 TASK = "registry.tasks.deliver_webhooks"
 SOURCE = "/registry"
 TYPE = "registry."
 """What a kind such as `review.signed` begins with as a CloudEvents type."""
 KINDS: dict[str, str] = {
-    "revision.submitted": "A review is opened",
-    "review.signed": "A role is signed",
-    "review.changes_requested": "Changes are requested",
-    "review.withdrawn": "A review is withdrawn",
-    "review.reminded": "A review is overdue to be signed",
-    "review.escalated": "A review is past its due date",
-    "revision.approved": "A revision is approved and released",
-    "release.published": "A release is published by hand or as scheduled",
-    "release.promoted": "A release is promoted to the next environment",
-    "release.rolled_back": "An older release is served again",
-    "release.restored": "What was in force is released again after a restore",
-    "release.scheduled": "A release is scheduled",
-    "release.schedule_cancelled": "A scheduled release is cancelled",
-    "release.schedule_refused": "A scheduled release could not be made",
-    "override.begun": "Live settings are overridden",
-    "override.ended": "An override is over",
-    "override.reviewed": "Somebody looked at an override afterwards",
-    "thread.opened": "A thread is opened",
-    "thread.answered": "A thread is answered",
-    "thread.resolved": "A thread is settled",
-    "integration.created": "An integration is begun",
-    "integration.deprecated": "An integration is deprecated",
-    "integration.retired": "An integration is retired",
-    "redrive.requested": "A redrive of dead letters is begun",
-    "redrive.approved": "A second person agrees to a redrive",
-    "redrive.paused": "A redrive is paused, by somebody or by itself",
-    "redrive.resumed": "A redrive goes on",
-    "redrive.cancelled": "A redrive is cancelled",
-    "redrive.finished": "A redrive is finished",
-    "letter.parked": "Dead letters are parked",
-    "letter.discarded": "Dead letters are discarded",
-    "letter.edited": "A dead letter is edited",
-    "letter.revealed": "A masked value of a dead letter is revealed",
-    "letter.downloaded": "A dead letter is downloaded with its masked values",
+    kind: acts.WORDS[kind]
+    for kind in (
+        "revision.submitted",
+        "review.signed",
+        "review.changes_requested",
+        "review.withdrawn",
+        "review.reminded",
+        "review.escalated",
+        "revision.approved",
+        "release.published",
+        "release.promoted",
+        "release.rolled_back",
+        "release.restored",
+        "release.scheduled",
+        "release.schedule_cancelled",
+        "release.schedule_refused",
+        "override.begun",
+        "override.ended",
+        "override.reviewed",
+        "thread.opened",
+        "thread.answered",
+        "thread.resolved",
+        "integration.created",
+        "integration.deprecated",
+        "integration.retired",
+        "redrive.requested",
+        "redrive.approved",
+        "redrive.paused",
+        "redrive.resumed",
+        "redrive.cancelled",
+        "redrive.finished",
+        "source.defined",
+        "source.changed",
+        "source.mode_changed",
+        "letter.parked",
+        "letter.reopened",
+        "letter.archived",
+        "letter.discarded",
+        "letter.assigned",
+        "letter.settled",
+        "letter.edited",
+        "letter.revealed",
+        "letter.downloaded",
+    )
 }
+"""What a webhook may ask for, in words."""
 HEADERS = {"Content-Type": "application/cloudevents+json; charset=utf-8", "User-Agent": "integration-registry"}
 MOST_ATTEMPTS = 14
 """With doubling waits up to six hours: about a day and a half."""

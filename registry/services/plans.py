@@ -1,7 +1,7 @@
 """What a redrive would do, before anything is sent: computed from the design in force and the ledger."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from psycopg.errors import QueryCanceled
 from registry import permissions
 from registry.errors import Invalid, NotAllowed
 from registry.models import (
+    ME,
     NOBODY,
     DeadLetter,
     DeadLetterSource,
@@ -61,7 +62,8 @@ _OVERTAKEN = """
     SELECT count(DISTINCT chosen.ordering_key), count(*), array_agg(DISTINCT chosen.ordering_key)
     FROM ({chosen}) chosen JOIN done USING (ordering_key) WHERE chosen.died_at < done.last
 """
-_TEXTS = ("error_class", "event_type", "ordering_key", "assignee", "q")
+_TEXTS = {"error_class": 300, "event_type": 300, "ordering_key": 300, "wire_id": 500, "assignee": 300, "q": 300}
+"""How long each may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Selector:
     error_class: str = ""
     event_type: str = ""
     ordering_key: str = ""
+    wire_id: str = ""
     assignee: str = ""
     """A username, or NOBODY."""
     q: str = ""
@@ -82,8 +85,8 @@ class Selector:
     """Values of searchable fields and headers, by name."""
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
-        """From JSON, as a job keeps it; an `age` is read as moments. Raises Invalid."""
+    def read(cls, given: Mapping[str, Any], *, by: Person | None = None) -> Self:
+        """From JSON, as a job keeps it; an `age` is read as moments, and ME as who asks. Raises Invalid."""
         reading = Reading()
         for name in given.keys() - cls.__dataclass_fields__.keys() - {"age"}:
             reading.refuse(name, "is nothing letters are chosen by", "Leave it out.")
@@ -95,10 +98,13 @@ class Selector:
             since=max(filter(None, (since, younger)), default=None),
             until=min(filter(None, (until, older)), default=None),
             facts=_facts(reading, given.get("facts") or {}),
-            **{name: reading.line(name, str(given.get(name) or ""), longest=300, required=False) for name in _TEXTS},
+            **{
+                name: reading.line(name, str(given.get(name) or ""), longest=longest, required=False)
+                for name, longest in _TEXTS.items()
+            },
         )
         reading.done()
-        return made
+        return replace(made, assignee=by.username) if by and made.assignee == ME else made
 
     def kept(self) -> dict[str, Any]:
         """As JSON, without what was not asked for."""
@@ -154,7 +160,13 @@ class Selector:
         found: DeadLetterQuerySet = DeadLetter.objects.filter(source=source)
         if self.letters:
             found = found.filter(pk__in=self.letters)
-        return found.lying(ordering_key=self.ordering_key, assignee=self.assignee, since=self.since, until=self.until)
+        return found.lying(
+            ordering_key=self.ordering_key,
+            wire_id=self.wire_id,
+            assignee=self.assignee,
+            since=self.since,
+            until=self.until,
+        )
 
     def _equal(self) -> Q:
         asked = {
@@ -396,6 +408,17 @@ def _moment(reading: Reading, path: str, given: Any) -> datetime | None:
         reading.refuse(path, "is not a moment", "Write it with its zone, such as 2026-01-31T14:00:00Z.")
         return None
     return found
+
+
+def facts(told: Iterable[str], source: DeadLetterSource) -> dict[str, str]:
+    """Names and values of texts such as `tenant=nl`; a name that the source knows may hold an equals sign itself."""
+    known = sorted(sources.searched_by(source), key=len, reverse=True)
+    return dict(_fact(each, known) for each in told)
+
+
+def _fact(text: str, known: list[str]) -> tuple[str, str]:
+    name = next((each for each in known if text.startswith(f"{each}=")), text.partition("=")[0])
+    return name, text[len(name) + 1 :]
 
 
 def _aged(reading: Reading, given: Any) -> tuple[datetime | None, datetime | None]:

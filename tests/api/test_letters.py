@@ -94,6 +94,46 @@ def test_letters_are_found_a_page_at_a_time(source: DeadLetterSource, speak: Spe
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "state")
 
 
+def test_letters_are_found_by_what_is_known_of_them(
+    approved: Integration, source: DeadLetterSource, speak: Speak, ann: Person
+) -> None:
+    DeadLetterSource.objects.update(searchable=["tenant", "a=b"])
+    letters.letter(source, died_at=timezone.now().replace(year=2020))
+    told = {"tenant": "nl", "a=b": "c=d"}
+    wanted = letters.letter(
+        source, error_class="E", event_type="order.placed", message="Bank closed", key=b"k", assignee=ann, facts=told
+    )
+    client, address = speak(ann), f"{SOURCES}/{source.pk}/letters"
+    queries = [
+        *(f"group={wanted.group_id}", "error_class=E", "event_type=order.placed", "ordering_key=k", "q=bank%20clo"),
+        *("assignee=ann", "assignee=~me", "age=under-1h", "since=2021-01-01T00:00Z", f"wire_id={wanted.wire_id}"),
+        *("fact=tenant=nl", "fact=tenant=nl&fact=a=b=c%3Dd"),
+    ]
+    for query in queries:
+        [found] = client.get(f"{address}?{query}").json()["items"]
+        assert (found["id"], found["assignee"]) == (wanted.pk, "ann"), query
+    assert client.get(f"{address}?fact=tenant=nl&fact=a=b=e").json()["items"] == []
+    letters.letter(source, facts=told)
+    turned = client.get(f"{address}?fact=tenant=nl&fact=a=b=c%3Dd&size=1").json()["next"]
+    assert [each["id"] for each in client.get(turned).json()["items"]] == [wanted.pk]
+
+
+def test_what_letters_cannot_be_asked_for_is_named(source: DeadLetterSource, speak: Speak, ann: Person) -> None:
+    client = speak(ann)
+    refused = {
+        "age=old": "age",
+        "since=yesterday": "since",
+        "group=x": "group",
+        "q=ab": "q",
+        "fact=order=1": "facts.order",
+        "fact=email=cora@example.com": "facts.email",
+        "cursor=x": "cursor",
+    }
+    for query, pointer in refused.items():
+        answer = client.get(f"{SOURCES}/{source.pk}/letters?{query}")
+        assert (answer.status_code, [each["pointer"] for each in answer.json()["errors"]]) == (422, [pointer]), query
+
+
 def test_a_letter_is_shown_without_what_is_hidden(source: DeadLetterSource, speak: Speak, ann: Person) -> None:
     letter = letters.letter(
         source, body=b'{"order": 1, "email": "cora@example.com"}', headers=[("traceparent", "00-1")]

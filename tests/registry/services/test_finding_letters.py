@@ -69,6 +69,7 @@ def test_letters_are_found_by_whatever_is_known_of_them(
         ({"error_class": "HolidayError"}, [new, old]),
         ({"event_type": "order.placed"}, [new, old]),
         ({"ordering_key": "k-1"}, [old]),
+        ({"wire_id": mine.wire_id}, [mine]),
         ({"assignee": "ops"}, [mine]),
         ({"assignee": "zoe"}, []),
         ({"assignee": NOBODY}, [parked, new, old]),
