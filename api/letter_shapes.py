@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from api.shapes import Reason, Shape, Text
 
 Key = Annotated[int, Field(ge=1, le=2**53)]
+Chosen = Annotated[Text, StringConstraints(max_length=300)]
 Mode = Literal["counts", "cursor", "consume"]
 LetterState = Literal[
     "open",
@@ -147,8 +148,18 @@ class NewRedrive(Shape):
     """These; or all that match what follows."""
     group: Key | None = None
     """Of this group of failures."""
-    error_class: Annotated[Text, StringConstraints(max_length=300)] = ""
+    error_class: Chosen = ""
     """That died of this."""
+    event_type: Chosen = ""
+    """Of events of this type."""
+    ordering_key: Chosen = ""
+    """Of this key."""
+    assignee: Chosen = ""
+    """That this person has, by username; `~me` for yourself, `~nobody` for nobody."""
+    q: Chosen = ""
+    """Whose error, id or key holds this."""
+    facts: dict[str, Chosen] = Field(default={}, max_length=10, examples=[{"tenant": "nl"}])
+    """With these values of fields and headers that their source keeps to search by, by name."""
     since: datetime | None = None
     """That died at or after this moment."""
     until: datetime | None = None

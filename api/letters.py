@@ -155,15 +155,18 @@ class RedriveList(Endpoint):
         """Draft a redrive: `plan` says what it would do, and nothing is sent before the act `start`. For on call."""
         by, owner = person(request), source(key)
         asks = bodies.shaped(request, shapes.NewRedrive)
-        chosen = asks.model_dump(
+        told = asks.model_dump(
             mode="json",
-            include={"letters", "group", "error_class", "since", "until"},
+            include={
+                *("letters", "group", "facts", "since", "until"),
+                *("error_class", "event_type", "ordering_key", "assignee", "q"),
+            },
             exclude_none=True,
             exclude_defaults=True,
         )
         made = redrives.draft(
             owner,
-            chosen,
+            Selector.read(told, by=by).known_to(owner),
             reason=asks.reason,
             idempotency_key=asks.idempotency_key,
             rate_per_minute=asks.rate_per_minute,

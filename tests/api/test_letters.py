@@ -152,6 +152,16 @@ def test_only_somebody_on_call_drafts_a_redrive(source: DeadLetterSource, speak:
     assert not RedriveJob.objects.exists()
 
 
+def test_a_redrive_is_of_what_a_source_is_searched_by(source: DeadLetterSource, speak: Speak, oncall: Person) -> None:
+    asked: dict[str, Any] = {"facts": {"email": "cora@example.com"}, "reason": "Mended", "idempotency_key": "1"}
+    refused = post(speak(oncall), f"{SOURCES}/{source.pk}/redrives", **asked)
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["facts.email"]
+    asked |= {"facts": {}, "q": "bank", "event_type": "order.placed", "ordering_key": "k", "assignee": "~me"}
+    allowed = post(speak(oncall), f"{SOURCES}/{source.pk}/redrives", **asked)
+    # It goes as far as the design, which does not name the topic.
+    assert (allowed.status_code, "orders.events" in allowed.json()["detail"]) == (409, True)
+
+
 def test_a_design_that_does_not_name_the_topic_sends_nothing(
     source: DeadLetterSource, speak: Speak, oncall: Person
 ) -> None:
