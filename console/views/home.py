@@ -12,9 +12,11 @@ from console import discussion
 from console.people import signed_in
 from registry import permissions
 from registry.models import Comment, Integration, Override, RedriveJob, Review, Thread, Visit
+from registry.services import burning
 
 MOST_SHOWN = 20
 MOST_RECENT = 8
+MOST_BURNING = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "recent": Review.objects.approved_lately()[:MOST_RECENT],
         "running": overrides.running().order_by("expires_at")[:MOST_RECENT],
         "to_review": overrides.to_review().order_by("ended_at")[:MOST_RECENT],
+        "burning": burning.longest(by, most=MOST_BURNING),
+        "counted_up_to": burning.COUNTED_UP_TO,
         "attention": Integration.objects.wanting_attention()[:MOST_RECENT],
         "may_edit": permissions.may_edit(by),
         "is_empty": not Integration.objects.exists(),

@@ -5,8 +5,8 @@ from typing import Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import Concat, Upper
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Concat, Least, Upper
 
 from .integrations import NOBODY
 from .people import Person
@@ -216,6 +216,17 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"dead letter {self.pk}"
+
+
+UNDECIDED = (DeadLetter.State.OPEN, DeadLetter.State.UNCERTAIN)
+"""In these states somebody has yet to say what becomes of a letter."""
+
+
+def open_since() -> Least:
+    """When the oldest letter died that nobody decided on yet, for a source one level out."""
+    of_source = DeadLetter.objects.filter(source=OuterRef("pk")).order_by("died_at", "id").values("died_at")
+    # Each by itself: that is the first entry of an index.
+    return Least(*(Subquery(of_source.filter(state=each)[:1]) for each in UNDECIDED))
 
 
 class LetterWords(models.Model):

@@ -83,6 +83,8 @@ class DeadLetterSource(models.Model):
     """What payloads are encrypted with, itself sealed by the installation's key."""
     depth = models.PositiveBigIntegerField(null=True)
     oldest_at = models.DateTimeField(null=True)
+    open_since = models.DateTimeField(null=True)
+    """When the oldest letter died that nobody decided on yet, as it was when the source was last counted."""
     looked_at = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=500, blank=True)
     """Why the last look failed, "" if it did not."""
@@ -109,7 +111,10 @@ class DeadLetterSource(models.Model):
             ),
             models.CheckConstraint(condition=~Q(topic="") & ~Q(place=""), name="source_has_place"),
         )
-        indexes = (models.Index(fields=("integration", "topic"), name="source_of_integration"),)
+        indexes = (
+            models.Index(fields=("integration", "topic"), name="source_of_integration"),
+            models.Index(fields=("open_since", "id"), condition=Q(open_since__isnull=False), name="source_by_age"),
+        )
 
     def __str__(self) -> str:
         return self.place

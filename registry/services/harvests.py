@@ -22,7 +22,7 @@ from registry.models import (
     GroupHour,
     RedriveAttempt,
 )
-from registry.models.letters import DeadLetterQuerySet
+from registry.models.letters import DeadLetterQuerySet, open_since
 from registry.models.sources import READINGS_KEPT_DAYS
 from registry.services import endpoints, ledger, payloads, returns, sightings, sources
 from registry.services.sightings import Terms
@@ -375,7 +375,7 @@ def _count(source: DeadLetterSource) -> bool:
     except Exception as problem:
         trouble = _unexpected(problem, source)
     now = timezone.now()
-    told = {"looked_at": now, "trouble": fitted(trouble, 500)}
+    told = {"looked_at": now, "trouble": fitted(trouble, 500), "open_since": open_since()}
     if depth is not None:
         told |= {"depth": depth.messages, "oldest_at": depth.oldest_at}
         minute = now.replace(second=0, microsecond=0)

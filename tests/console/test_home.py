@@ -1,17 +1,30 @@
 """The inbox on the first page: what each person is to sign, to answer, to look at again, and to finish."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from registry.models import Person, Review, Revision, Thread
-from registry.services import approvals, reviews, revisions, threads
-from tests import landscape
+from registry.models import DeadLetter, Environment, Integration, Person, Review, Revision, Thread
+from registry.services import (
+    approvals,
+    harvests,
+    integrations,
+    ledger,
+    reviews,
+    revisions,
+    threads,
+)
+from registry.services import burning as services
+from tests import landscape, letters
 from tests.console.browsing import text
 
 RETRIES = "contracts[payments-api].policy.retry.max_retries"
+State = DeadLetter.State
 WHERE = "/integrations/orders-to-payments/review/"
 
 
@@ -124,7 +137,7 @@ def test_the_inbox_counts_what_it_does_not_show_and_costs_the_same(
     for size in (1, 21):
         while Thread.objects.count() < size:
             threads.open_thread(review.revision, path="sla", text="Why?", by=cora)
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(17):
             page = client.get("/")
     assert "20+ to answer" in text(page)
     assert len(page.context["to_answer"].rows) == 20
@@ -134,3 +147,42 @@ def test_an_empty_inbox_says_what_comes_there(review: Review, mallory: Person) -
     page = text(home(mallory))
     assert "0 to sign 0 to answer 0 changed since you looked" in page
     assert "Nobody waits for an answer of yours." in page
+
+
+def burning(person: Person) -> list[tuple[str, int, bool]]:
+    return [(each.place, each.opened, each.is_mine) for each in home(person).context["burning"]]
+
+
+def test_sources_burn_by_their_oldest_open_letter_ones_own_teams_first(
+    approved: Integration, ann: Person, ops: Person, cora: Person, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    other = integrations.create(name="Other", slug="other", by=ann)
+    broker, now = letters.broker(Environment.objects.get(slug="production")), timezone.now()
+    for integration, place, days in (
+        (approved, "own", 1),
+        (other, "old", 9),
+        (other, "older", 11),
+        (other, "calm", 20),
+    ):
+        source = letters.source(integration, broker, place=place)
+        letter = letters.letter(source, died_at=now - timedelta(days=days))
+        letters.letter(source, died_at=now)
+        if place == "calm":
+            ledger.move_all(source.letters.values_list("pk", flat=True), State.OPEN, State.PARKED)
+        if place == "old":
+            assert ledger.move(letter, State.ARCHIVED)
+    assert burning(ops) == []
+    harvests.count_depths()
+    assert burning(ops) == [("older", 2, False), ("own", 2, False), ("old", 1, False)]
+    assert burning(cora) == [("own", 2, True), ("older", 2, False), ("old", 1, False)]
+    assert "Orders to payments Production 2 open in own , of your team the oldest 1 day ago" in text(home(cora))
+    DeadLetter.objects.filter(source__place="older").update(state="parked", version=F("version") + 1)
+    assert burning(ops) == [("own", 2, False), ("old", 1, False)]
+    with django_assert_num_queries(2):
+        assert len(services.longest(ops, most=1)) == 1
+
+
+def test_nothing_is_said_of_dead_letters_where_none_lies_open(approved: Integration, ops: Person) -> None:
+    letters.source(approved, letters.broker(Environment.objects.get(slug="production")))
+    harvests.count_depths()
+    assert 'aria-labelledby="dead"' not in home(ops).content.decode()
