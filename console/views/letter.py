@@ -27,7 +27,7 @@ from registry.services.routes import Clause
 from registry.services.text import browsed
 
 EDIT = "console/dead_letters/edit.html"
-MOST_COMPARED = 5
+MOST_COMPARED = 3
 MOST_HIDDEN = 500
 """Hidden values of a letter that may be chosen; whoever needs more downloads it."""
 MOST_MOVES = 100
@@ -80,6 +80,7 @@ def letter(request: HttpRequest, letter: int) -> HttpResponse:
         except DomainError as problem:
             refused = problem
     context = _whole(held, by) | {"refused": refused, "posted": posted, "act": posted.get("act")}
+    context["problems"] = problems_of(refused) if refused else []
     context |= {"revealed": revealed[:LONGEST_SHOWN], "revealed_size": len(revealed)}
     status = status_of(refused) if refused else HTTPStatus.OK
     return render(request, "console/dead_letters/letter.html", context, status=status)

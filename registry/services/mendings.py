@@ -15,9 +15,9 @@ from registry.services import masks
 from registry.services.masks import BODY, Mask, Shown, ShownHeader
 from registry.services.payloads import Opened
 
-LONGEST_COMPARED = 100_000
+LONGEST_COMPARED = 50_000
 """Characters of a body, on either side, that are compared line by line."""
-MOST_LINES = 2_000
+MOST_LINES = 1_000
 MOST_NAMED = 6
 LONGEST_NAME = 40
 LONGEST_SUMMARY = 300

@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, expect
 
 from registry.models import DeadLetterSource, Environment, Integration, Person, RedriveJob
-from registry.services import harvests, integrations, sending, sources
+from registry.services import edits, harvests, integrations, sending, sources
 from tests import landscape, letters
 from tests.e2e.conftest import NARROW
 from tests.e2e.test_pages import sign_in
@@ -71,6 +71,9 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
 ) -> None:
     ada.groups.add(landscape.group_of("on-call"))
     one, two = letters.letter(source, key=b"7"), letters.letter(source, message="HTTP 400 VALIDATION_ERROR")
+    DeadLetterSource.objects.update(masked=["email"])
+    mended = letters.letter(source, body=b'{"email": "x", "order": 1}', headers=[("tenant", "a\u202eb")])
+    edits.edit(mended, body='{"email": "y", "order": 2}', headers=[("tenant\u200b", "c")], reason="Wrong", by=ada)
     job = redriving.begun(source, one, by=ada)
     slug = source.integration.slug
     pages = {
@@ -81,6 +84,9 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
         "all-discard": reverse("letters-all", args=[source.pk], query={"act": "discard"}),
         "letter": reverse("letter", args=[two.pk]),
         "letter-edit": reverse("letter-edit", args=[two.pk]),
+        "letter-mended": reverse("letter", args=[mended.pk]),
+        "letter-mended-edit": reverse("letter-edit", args=[mended.pk]),
+        "plan-mended": reverse("redrive-new", args=[source.pk], query={"letters": mended.pk}),
         "plan": reverse("redrive-new", args=[source.pk], query={"letters": two.pk}),
         "redrive": reverse("redrive", args=[job.pk]),
         "redrives": reverse("redrives"),
@@ -103,3 +109,18 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
             if wrong := flaws(page):
                 found[f"{name}, {theme}"] = wrong
     assert found == {}
+
+
+def test_a_browser_gives_a_form_nobody_touched_back_to_the_byte(
+    live_server: Any, context: BrowserContext, source: DeadLetterSource, ada: Person
+) -> None:
+    ada.groups.add(landscape.group_of("on-call"))
+    headers = [("lines", " a\nb\r\rc "), ("\u0007bell ", b"\xff"), ("nul", "\x00"), ("n", 3), ("t", {"a": [1]})]
+    page = context.new_page()
+    sign_in(page, live_server.url, ada)
+    for body in ("\n\none\rtwo\r\n\x0c\x1b \u202e\u2028\x85\ufeff", '{"a":1.10,\r\n"\u202e":"\\u0007"}', "\x00", "\r"):
+        letter = letters.letter(source, body=body.encode(), headers=headers)
+        page.goto(live_server.url + reverse("letter-edit", args=[letter.pk]))
+        page.get_by_label("Reason").fill("Untouched")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("Nothing is changed.")

@@ -79,7 +79,7 @@ def test_what_is_equal_is_no_difference() -> None:
     assert between({}, {}).summary == "nothing"
 
 
-@pytest.mark.parametrize("long", [b"x" * 100_001, b"x\n" * 2_001, b'{"a": [' + b"1, " * 3_000 + b"1]}"])
+@pytest.mark.parametrize("long", [b"x" * 50_001, b"x\n" * 1_001, b'{"a": [' + b"1, " * 3_000 + b"1]}"])
 def test_a_long_body_is_not_compared(long: bytes) -> None:
     assert between(long, b"x", masked=()).body == "long"
 
