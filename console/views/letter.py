@@ -79,9 +79,10 @@ def letter(request: HttpRequest, letter: int) -> HttpResponse:
                     return _acted(request, held, by)
         except DomainError as problem:
             refused = problem
-    context = _whole(held, by) | {"refused": refused, "posted": posted, "act": posted.get("act")}
-    context["problems"] = problems_of(refused) if refused else []
+    context = _whole(held, by) | {"posted": posted, "act": posted.get("act"), "problems": []}
     context |= {"revealed": revealed[:LONGEST_SHOWN], "revealed_size": len(revealed)}
+    if refused:
+        context |= {"problems": problems_of(refused), "refused_at": _place(context)}
     status = status_of(refused) if refused else HTTPStatus.OK
     return render(request, "console/dead_letters/letter.html", context, status=status)
 
@@ -163,6 +164,13 @@ def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
     else:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     return redirect("letter", held.pk)
+
+
+def _place(context: dict[str, Any]) -> str:
+    """Where on the page a refusal stands: with the form it is about, if that is there."""
+    forms = {"reveal": ("hidden", context["hidden"]), "download": ("body", context["source"].masked)}
+    place, is_there = forms.get(context["act"], ("top", False))
+    return place if is_there and context["may_reveal"] and context["shown"].form != "gone" else "top"
 
 
 def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
