@@ -44,7 +44,9 @@ def main() -> int:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.letters", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 1_000_000], help="letters, in growing order")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[10_000, 1_000_000], help="letters, in growing order, from 10,000 on"
+    )
     parser.add_argument("--letters", type=int, default=2_000, help="how many are taken in and sent in each round")
     parser.add_argument("--rounds", type=int, default=3, help="how often at each broker, in turns; 0 leaves them out")
     parser.add_argument("--brokers", nargs="+", help="only these, such as Kafka")

@@ -124,3 +124,24 @@ def test_a_browser_gives_a_form_nobody_touched_back_to_the_byte(
         page.get_by_label("Reason").fill("Untouched")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("alert")).to_contain_text("Nothing is changed.")
+
+
+def test_letters_are_marked_by_the_page_and_by_key(
+    live_server: Any, context: BrowserContext, source: DeadLetterSource, ops: Person
+) -> None:
+    ops.groups.add(landscape.group_of("on-call"))
+    for _ in range(3):
+        letters.letter(source)
+    page = context.new_page()
+    sign_in(page, live_server.url, ops)
+    page.goto(live_server.url + reverse("letters", args=[source.pk]))
+    chosen, whole = page.locator("[data-count]"), page.get_by_label("Choose all on this page")
+    whole.check()
+    expect(chosen).to_have_text("3 chosen")
+    whole.uncheck()
+    expect(chosen).to_be_hidden()
+    page.evaluate("document.activeElement.blur()")
+    for key in ("j", "x", "j", "j", "Shift+X"):
+        page.keyboard.press(key)
+    expect(chosen).to_have_text("3 chosen")
+    expect(page.locator("[name=letter]:checked")).to_have_count(3)
