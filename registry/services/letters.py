@@ -59,6 +59,9 @@ def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Pers
     those that go in other batches.
     """
     keys = set(keys)
+    require_redriver(by)
+    # Held from here on, so that none is opened again between the look at it and its end.
+    locks.integration(source.integration_id)
     if because := needs_second(source, max(among, len(keys))):
         mine = DeadLetter.objects.filter(source=source, pk__in=keys).exclude(state=State.ARCHIVED)
         own = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.ARCHIVED, moved_by=by)
