@@ -14,6 +14,7 @@ from registry.models import (
     LetterNote,
     Person,
     RedriveItem,
+    RedriveJob,
 )
 from registry.services import ledger, locks, masks, payloads, trail
 from registry.services.masks import Shown
@@ -31,6 +32,7 @@ PARKS = (State.OPEN,)
 REOPENS = (State.PARKED, State.ARCHIVED)
 ARCHIVES = (State.OPEN, State.PARKED)
 DISCARDS = (State.OPEN, State.PARKED, State.ARCHIVED)
+Item = RedriveItem.State
 
 
 @transaction.atomic
@@ -85,19 +87,25 @@ def needs_second(source: DeadLetterSource, count: int) -> str:
 
 @transaction.atomic
 def settle_uncertain(letter: DeadLetter, *, arrived: bool, why: str, by: Person) -> DeadLetter:
-    """Say of a letter nobody knows of whether it arrived: it is sent, or open again."""
+    """Say of a letter nobody knows of whether it arrived: it is sent, or is not.
+
+    Then it waits again in its redrive, where it is the oldest of its key; it is open where that has ended.
+    """
     why = _reason(why, by)
     locks.integration(letter.source.integration_id)
+    of_letter = RedriveJob.objects.under_way().filter(items__letter=letter, items__state=Item.UNCERTAIN)
+    job = of_letter.select_for_update(no_key=True, of=("self",)).first()
     held = DeadLetter.objects.select_for_update().get(pk=letter.pk)
     if held.state != State.UNCERTAIN:
         raise Conflict(f"It is {held.get_state_display().lower()}.", "Only what is uncertain is settled by hand.")
     now = timezone.now()
-    RedriveItem.objects.filter(letter=held, state=RedriveItem.State.UNCERTAIN).update(
-        state=RedriveItem.State.SENT if arrived else RedriveItem.State.REFUSED,
-        note=f"{by.name}: {why}"[:500],
-        settled_at=now,
+    became = Item.SENT if arrived else Item.WAITING if job else Item.REFUSED
+    RedriveItem.objects.filter(letter=held, state=Item.UNCERTAIN).update(
+        state=became, note=f"{by.name}: {why}"[:500], settled_at=None if became == Item.WAITING else now
     )
     ledger.move(held, State.PUBLISHED if arrived else State.OPEN, by=by, why=why, at=now)
+    if job and not arrived:
+        ledger.move(held, State.QUEUED, by=by, why=f"Redrive {job.pk}", at=now)
     _tell("letter.settled", held.source, [held.pk], by=by, why=why, arrived=arrived)
     return held
 

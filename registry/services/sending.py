@@ -5,10 +5,11 @@ Several workers may run: a redrive has a lease and a fence, and whoever lost the
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -54,6 +55,8 @@ LONGEST_WHY = 400
 NOBODY_SAID = "Its worker did not say in time what became of it."
 SKIPPED_NUMBERS = 10_000_000
 PRESUMED_AT_ONCE = 2_000
+Age = tuple[datetime, int]
+"""When a letter died, and its number: what makes it older or younger than another."""
 Letter = DeadLetter.State
 Item = RedriveItem.State
 Job = RedriveJob.State
@@ -360,16 +363,20 @@ def _uncertain(job: RedriveJob) -> QuerySet[RedriveItem]:
 
 
 def _sendable(job: RedriveJob, items: QuerySet[RedriveItem], most: int) -> list[RedriveItem]:
-    """Up to so many of these, the oldest of each key, where nothing of the key is on its way or uncertain."""
+    """Up to so many of these, the oldest of each key, where nothing of the key has to come to an end before."""
     chosen: list[int] = []
     passed: set[str] = set()
-    after, wanted = -1, ("pk", "position", "letter", "letter__ordering_key", "letter__died_at")
+    after, wanted = -1, ("pk", "position", "state", "letter__ordering_key", "letter__died_at", "letter")
     while len(chosen) < most:
         ahead = items.filter(position__gt=after).exclude(letter__ordering_key__in=passed)
         window = list(ahead.order_by("position").values_list(*wanted)[:WINDOW])
-        held = _held_up(job, {key for *_, key, _ in window if key})
-        for item, after, letter, key, died_at in window:  # noqa: B007 - the next window begins after it
-            if len(chosen) < most and key not in passed and not held(letter, key, died_at):
+        others = _others(job, {key for *_, key, _, _ in window if key})
+        for item, after, state, key, *age in window:  # noqa: B007 - the next window begins after it
+            if key in passed:
+                continue
+            if state == Item.WAITING and others.refused_before(key, *age):
+                _leave_behind(job, key, others.refused[key])
+            elif len(chosen) < most and not others.hold(key, *age):
                 chosen.append(item)
             passed |= {key} - {""}
         if len(window) < WINDOW:
@@ -378,22 +385,57 @@ def _sendable(job: RedriveJob, items: QuerySet[RedriveItem], most: int) -> list[
     return list(found.order_by("position"))
 
 
-def _held_up(job: RedriveJob, keys: set[str]) -> Callable[[int, str, datetime], bool]:
-    """Whether a letter has to wait for another of its key.
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Other letters of these keys that have to come to an end first. Letters are older or younger in one order alone,
+    so no two wait for each other, in whatever redrives they are."""
 
-    A redrive waits for older letters of those begun before it, never the other way about as well: no two wait for
-    each other.
-    """
+    waiting: dict[str, Age]
+    """The oldest in another redrive."""
+    away: set[tuple[str, int]]
+    """Those on their way, or uncertain."""
+    refused: dict[str, Age]
+    """The oldest that was refused and is open."""
+
+    def hold(self, key: str, *age: Any) -> bool:
+        in_flight = any(each == key and letter != age[1] for each, letter in self.away)
+        return in_flight or (key in self.waiting and self.waiting[key] < age)
+
+    def refused_before(self, key: str, *age: Any) -> bool:
+        return key in self.refused and self.refused[key] < age
+
+
+def _others(job: RedriveJob, keys: set[str]) -> Others:
+    """Read in the order in which a letter goes its way, so that none is missed for taking a step meanwhile."""
+    if not keys:
+        return Others({}, set(), {})
     of_keys = DeadLetter.objects.filter(source=job.source, ordering_key__in=keys)
-    away = list(of_keys.of_state(Letter.PUBLISHING, Letter.UNCERTAIN).values_list("ordering_key", "pk"))
-    before = RedriveItem.objects.filter(job__source=job.source, job__lt=job.pk, state=Item.WAITING)
-    older = list(before.filter(letter__ordering_key__in=keys).values_list("letter__ordering_key", "letter__died_at"))
+    items = RedriveItem.objects.filter(letter=OuterRef("pk"))
+    jobs = list(
+        RedriveJob.objects.under_way().filter(source=job.source).exclude(pk=job.pk).values_list("pk", flat=True)
+    )
+    elsewhere = of_keys.of_state(Letter.QUEUED).filter(Exists(items.filter(job__in=jobs, state=Item.WAITING)))
+    waiting = _oldest(elsewhere) if jobs else {}
+    away = set(of_keys.of_state(Letter.PUBLISHING, Letter.UNCERTAIN).values_list("ordering_key", "pk"))
+    refused = _oldest(of_keys.of_state(Letter.OPEN).filter(Exists(items.filter(state=Item.REFUSED))))
+    return Others(waiting, away, refused)
 
-    def held(letter: int, key: str, died_at: datetime) -> bool:
-        in_flight = any(each == key and other != letter for each, other in away)
-        return in_flight or any(each == key and at < died_at for each, at in older)
 
-    return held
+def _oldest(letters: QuerySet[DeadLetter]) -> dict[str, Age]:
+    """Of each key."""
+    found = letters.order_by("ordering_key", "died_at", "pk").distinct("ordering_key")
+    return {key: (died_at, pk) for key, died_at, pk in found.values_list("ordering_key", "died_at", "pk")}
+
+
+def _leave_behind(job: RedriveJob, key: str, refused: Age) -> None:
+    """Letters do not overtake one of their key that was refused: they are open again, as that one is."""
+    at, letter = refused
+    younger = Q(letter__died_at__gt=at) | Q(letter__died_at=at, letter__gt=letter)
+    behind = _waiting(job).filter(younger, letter__ordering_key=key)
+    keys = list(behind.values_list("letter_id", flat=True))
+    now, why = timezone.now(), f"Letter {letter} of the same key is older, was refused, and is open."
+    ledger.move_all(keys, Letter.QUEUED, Letter.OPEN, why=why, at=now)
+    RedriveItem.objects.filter(job=job, letter__in=keys).update(state=Item.SKIPPED, note=why, settled_at=now)
 
 
 def _tried(items: Iterable[RedriveItem]) -> dict[int, int]:
@@ -538,10 +580,19 @@ def _settle_late(job: RedriveJob, told: list[Told], known: Known, was_uncertain:
         said = f"Known late. {each.why}".strip()[:500]
         state = Tried.CONFIRMED if known == Known.CONFIRMED else Tried.REFUSED
         RedriveAttempt.objects.filter(pk=attempt.pk, state=Tried.UNKNOWN).update(state=state, settled_at=now, why=said)
+        if known == Known.CONFIRMED:
+            _take_back(attempt, now)
         newer = RedriveAttempt.objects.filter(letter=attempt.letter_id, number__gt=attempt.number)
         # A refusal says nothing of the attempts after it; a confirmation says that it arrived, whatever came after.
         if known == Known.CONFIRMED or not newer.exists():
             _follow(job, [attempt.letter_id], Letter.UNCERTAIN, known, was_uncertain, said, now)
+
+
+def _take_back(attempt: RedriveAttempt, now: datetime) -> None:
+    """Somebody said that it did not arrive, and it waits to be sent again: it did."""
+    item = RedriveItem.objects.filter(pk=attempt.item_id, state=Item.WAITING)
+    if item.update(state=Item.UNCERTAIN):
+        ledger.move_all([attempt.letter_id], Letter.QUEUED, Letter.UNCERTAIN, why="It arrived after all.", at=now)
 
 
 def _follow(

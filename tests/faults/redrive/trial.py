@@ -100,8 +100,6 @@ class Trial:
     asked: Asked
     say: Say
     found: Found
-    opened_again: set[str] = field(default_factory=set)
-    """By a person, who said that they did not arrive: later letters of their keys did not wait for them."""
     moved_at: float = field(default_factory=time.monotonic)
     stood: tuple[int, ...] = ()
 
@@ -250,10 +248,10 @@ class Trial:
         self.compare()
         arrived, ops = self.wire_ids(), Person.objects.get(username="ops")
         for letter in uncertain:
-            letters.settle_uncertain(letter, arrived=letter.wire_id in arrived, why="Looked.", by=ops)
-            self.found.settled_by_hand += 1
-            if letter.wire_id not in arrived:
-                self.opened_again.add(letter.wire_id)
+            # A worker that was paused, or sends it again, may say so first.
+            with suppress(DomainError):
+                letters.settle_uncertain(letter, arrived=letter.wire_id in arrived, why="Looked.", by=ops)
+                self.found.settled_by_hand += 1
         self.moved_at = time.monotonic()
 
     def is_over(self) -> bool:
@@ -313,18 +311,18 @@ class Trial:
         wanted = [body for name, body in world.letters(self.asked.letters, 0) if name]
         found.lost = [each.decode() for each in wanted if each not in bodies]
         found.doubled = [f"{each.decode()} {count} times" for each, count in bodies.items() if count > 1]
-        found.out_of_order = list(out_of_order((bytes(body) for (body,) in effects), but=self.opened_again))
+        found.out_of_order = list(out_of_order(bytes(body) for (body,) in effects))
         if self.asked.policy == "hold":
             twice = "SELECT wire_id, count(*) FROM arrivals GROUP BY wire_id HAVING count(*) > 1"
             found.sent_twice = [f"{wire_id} {count} times" for wire_id, count in self.ask(twice)]
 
 
-def out_of_order(bodies: Iterator[bytes], *, but: set[str]) -> Iterator[str]:
-    """Letters of one order that took effect after a later one."""
+def out_of_order(bodies: Iterator[bytes]) -> Iterator[str]:
+    """Letters of one order that took effect after a later one; also of those that were refused, or settled by hand."""
     latest: dict[str, int] = {}
     for body in bodies:
         told = json.loads(body)
-        if "orderId" in told and f"evt-{told['number']}" not in but:
+        if "orderId" in told:
             if told["number"] < latest.get(told["orderId"], -1):
                 yield f"{told} after {latest[told['orderId']]}"
             latest[told["orderId"]] = max(told["number"], latest.get(told["orderId"], -1))

@@ -123,8 +123,10 @@ class RabbitWorld(World):
         dead, topic = self.kinds
         with closing(pika.BlockingConnection(pika.URLParameters(self.server.url + "?heartbeat=0"))) as connection:
             channel = connection.channel()
-            for name, kind in ((DEAD, dead), (TOPIC, topic)):
-                channel.queue_declare(name, durable=True, arguments={"x-queue-type": kind})
+            channel.queue_declare(DEAD, durable=True, arguments={"x-queue-type": dead})
+            # Until what a dead consumer held is back, the next one is given nothing: else the order would be its fault.
+            alone = {"x-queue-type": topic, "x-single-active-consumer": True}
+            channel.queue_declare(TOPIC, durable=True, arguments=alone)
             begun = time.monotonic()
             for name, body in letters(count, twins):
                 channel.basic_publish("", DEAD, body, pika.BasicProperties(message_id=name or None, delivery_mode=2))
@@ -157,7 +159,8 @@ def arrivals(kind: str, url: str, name: str) -> Iterator[tuple[str, str, bytes, 
 def _from_redis(url: str, name: str) -> Iterator[tuple[str, str, bytes, Any]]:
     with redis.Redis.from_url(url) as client:
         while True:
-            left: Any = client.xautoclaim(TOPIC, "payers", name, 100, count=50)[1]
+            # There is one consumer at a time: what another was given and never acknowledged comes first.
+            left: Any = client.xautoclaim(TOPIC, "payers", name, 0, count=50)[1]
             fresh: Any = left or client.xreadgroup("payers", name, {TOPIC: ">"}, count=50, block=100)
             for position, fields in left or (fresh[0][1] if fresh else ()):
 

@@ -96,6 +96,27 @@ def test_a_confirmation_that_never_came(
     assert driven(job).state == "finished"
 
 
+def test_a_person_who_said_it_did_not_arrive_is_corrected_by_a_late_confirmation(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    having(source, Policy.HOLD)
+    letter = made.letter(source)
+    job = begun()
+    send = sending._send_all
+
+    def said_meanwhile(broker: Broker, claims: Sequence[Claim], lease: Lease) -> list[Told]:
+        told = send(broker, claims, lease)
+        freed(job)
+        letters.settle_uncertain(letter, arrived=False, why="I did not see it", by=oncall)
+        return told
+
+    monkeypatch.setattr(sending, "_send_all", said_meanwhile)
+    sending.advance(job.pk)
+    assert (states(source), tried(job), stream.ids()) == (["published"], ["confirmed"], [letter.wire_id])
+    assert driven(job).state == "finished"
+    assert stream.ids() == [letter.wire_id]
+
+
 def test_what_nobody_ever_knows_is_not_sent_for_ever(
     source: DeadLetterSource, stream: Stream, begun: Begin, cut: Line
 ) -> None:
@@ -201,7 +222,7 @@ def test_a_refusal_says_nothing_of_an_earlier_attempt(
     sending.advance(job.pk)
     cut.swallows = False
     stream.client.delete(stream.name)
-    sending.advance(freed(job).pk, seconds=0.1)
+    sending.advance(freed(job).pk, seconds=1)
     assert tried(job)[:2] == ["unknown", "refused"]
     assert states(source) == ["uncertain"], "it may have arrived before the stream went"
 

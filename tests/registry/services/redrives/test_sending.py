@@ -22,7 +22,17 @@ from registry.services import edits, letters, redrives, sending
 from registry.services.plans import Selector
 from tests import landscape
 from tests import letters as made
-from tests.registry.services.redrives.redriving import Begin, Stream, driven, reported, states, without_guards
+from tests.registry.services.redrives.redriving import (
+    Begin,
+    Killed,
+    Stream,
+    dies,
+    driven,
+    freed,
+    reported,
+    states,
+    without_guards,
+)
 
 
 def test_a_letter_goes_back_as_it_was(source: DeadLetterSource, stream: Stream, begun: Begin) -> None:
@@ -130,10 +140,75 @@ def test_the_oldest_letter_of_a_key_goes_first_and_one_that_is_uncertain_holds_t
     assert stream.ids() == [early.wire_id, other.wire_id]
     assert job.trouble == "Waits for a person: of 1 letters nobody knows whether they arrived."
     letters.settle_uncertain(early, arrived=False, why="Not in the topic", by=oncall)
-    assert driven(job).state == "paused", "that is a failure among few, so somebody looks"
-    redrives.resume(job, by=oncall)
+    item.refresh_from_db()
+    assert (states(source), item.state) == (["queued", "queued", "presumed_resolved"], "waiting")
     assert driven(job).state == "finished"
-    assert stream.ids() == [early.wire_id, other.wire_id, late.wire_id]
+    assert stream.ids() == [early.wire_id, other.wire_id, early.wire_id, late.wire_id]
+
+
+def test_one_that_did_not_arrive_is_open_where_its_redrive_has_ended(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DeadLetterSource.objects.update(unknown_policy="hold")
+    early, late = (made.letter(source, key=b"order-1") for _ in range(2))
+    job = begun(early)
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_send_all", dies)
+        with pytest.raises(Killed):
+            sending.advance(job.pk)
+    redrives.cancel(freed(job), why="Enough", by=oncall)
+    letters.settle_uncertain(early, arrived=False, why="Not in the topic", by=oncall)
+    assert states(source) == ["open", "open"]
+    behind = driven(begun(late))
+    assert (behind.state, stream.ids(), states(source)) == ("finished", [], ["open", "open"])
+    item = RedriveItem.objects.get(letter=late)
+    assert (item.state, item.note) == (
+        "skipped",
+        f"Letter {early.pk} of the same key is older, was refused, and is open.",
+    )
+    letters.archive(source, [early.pk], why="Not needed any more", by=oncall)
+    assert driven(begun(late)).state == "finished"
+    assert stream.ids() == [late.wire_id]
+
+
+def gathered(job: RedriveJob) -> RedriveJob:
+    """With its letters, and not yet sending."""
+    lease = sending._take(job.pk)
+    assert lease
+    sending._gather(lease, until=float("inf"))
+    RedriveJob.objects.filter(pk=job.pk).update(lease_until=None)
+    return job
+
+
+def test_a_letter_that_was_refused_is_not_overtaken_by_its_key(
+    source: DeadLetterSource, stream: Stream, begun: Begin
+) -> None:
+    """In its own redrive, in another, and where both died in the same moment."""
+    now = timezone.now()
+    bad, behind, other, elsewhere = (
+        made.letter(source, key=key, headers=headers, died_at=now)
+        for key, headers in ((b"order-1", [["body", "unfit"]]), (b"order-1", ()), (b"order-2", ()), (b"order-1", ()))
+    )
+    first, second = gathered(begun(bad, behind, other)), begun(elsewhere)
+    sending.advance(second.pk)
+    second.refresh_from_db()
+    assert (second.trouble, stream.ids()) == ("Waits for older letters of the same keys.", [])
+    assert (driven(first).state, driven(second).state) == ("finished", "finished")
+    assert (stream.ids(), states(source)) == ([other.wire_id], ["open", "open", "presumed_resolved", "open"])
+    notes = RedriveItem.objects.order_by("letter").values_list("letter", "state")
+    assert list(notes) == [
+        *((bad.pk, "refused"), (behind.pk, "skipped"), (other.pk, "sent"), (elsewhere.pk, "skipped")),
+    ]
+
+
+def test_an_earlier_redrive_waits_for_an_older_letter_of_a_later_one(
+    source: DeadLetterSource, stream: Stream, begun: Begin
+) -> None:
+    old, young = (made.letter(source, key=b"order-1") for _ in range(2))
+    first, second = gathered(begun(young)), gathered(begun(old))
+    assert driven(first).trouble == "Waits for older letters of the same keys."
+    assert driven(second).state == driven(first).state == "finished"
+    assert stream.ids() == [old.wire_id, young.wire_id]
 
 
 def test_what_the_design_says_not_to_retry_is_left_out(source: DeadLetterSource, stream: Stream, begun: Begin) -> None:
