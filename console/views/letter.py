@@ -20,7 +20,7 @@ from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError
 from registry.models import DeadLetter, Person
-from registry.services import edits, letters, routes
+from registry.services import edits, letters, routes, sources
 from registry.services.edits import EditedMeanwhile, Start
 from registry.services.masks import LONGEST_SHOWN
 from registry.services.routes import Clause
@@ -182,6 +182,7 @@ def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
         "source": held.source,
         "clause": _clause(held),
         "shown": shown,
+        "facts": {name: held.facts[name] for name in sources.searched_by(held.source) if name in held.facts},
         "hidden": [(path, odd.named(path)) for path in shown.hidden[:MOST_HIDDEN]],
         "moves": lives.steps(held.moves.select_related("by").order_by("-version")[:MOST_MOVES]),
         "notes": held.notes.select_related("by")[:MOST_NOTES],

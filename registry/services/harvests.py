@@ -71,6 +71,9 @@ class Reader:
         now = DeadLetterSource.objects.select_for_update(no_key=True).get(pk=self.source.pk)
         if now.fence != self.fence or not now.is_active:
             raise LostLease
+        # What its owner hides while a batch is being read is hidden in that batch.
+        self.source.searchable, self.source.masked = now.searchable, now.masked
+        self.terms.hides = bool(now.masked)
         return now
 
 

@@ -119,7 +119,9 @@ def test_what_cannot_be_asked_for_is_named(
 def test_what_is_hidden_is_neither_offered_nor_found(source: DeadLetterSource, by_ann: Client) -> None:
     """Even where it stands among what is searchable, as it could if both were changed at once."""
     DeadLetterSource.objects.update(searchable=["tenant", "email"])
-    letters.letter(source, facts={"email": "cora@example.com"})
+    letter = letters.letter(source, facts={"email": "cora@example.com", "tenant": "nl"})
+    shown = text(by_ann.get(reverse("letter", args=[letter.pk])))
+    assert ("tenant nl" in shown, "cora@example.com" in shown) == (True, False)
     page = by_ann.get(reverse("letters", args=[source.pk]))
     assert page.context["menus"]["fact_names"] == ["tenant"]
     asked = by_ann.get(reverse("letters", args=[source.pk]), {"fact": "email=cora@example.com"})

@@ -182,6 +182,16 @@ def test_who_reads_while_the_mode_changes_writes_nothing(stream: DeadLetterSourc
     assert harvests.harvest(stream.pk) == 0
 
 
+def test_what_is_hidden_while_a_batch_is_read_is_hidden_in_it(stream: DeadLetterSource, ada: Person) -> None:
+    reader = harvests.claim(stream.pk)
+    assert reader is not None
+    terms: Any = {"retention_days": 7, "max_redrives": 3, "unknown_policy": "", "returns_within_seconds": 60}
+    sources.change(stream, masked=["customer"], searchable=["region"], by=ada, **terms)
+    body = b'{"customer": {"email": "cora@example.com"}, "region": "eu"}'
+    harvests.keep(reader, [found(body)])
+    assert (DeadLetter.objects.get().facts, reader.terms.hides) == ({"region": "eu"}, True)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_several_at_once_take_each_letter_once(stream: DeadLetterSource, client: Any) -> None:
     put(client, stream, *orders(1_100))
