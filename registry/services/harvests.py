@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from registry import brokers
@@ -301,17 +302,28 @@ def _letters(reader: Reader, messages: Sequence[Found], at: datetime) -> list[tu
 
 
 def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, RedriveAttempt]:
-    """Messages that are attempts of ours, by where they stand. A header alone proves nothing: the id must agree."""
+    """Messages that are attempts of ours, by where they stand.
+
+    A header alone proves nothing, since many a program copies headers to whatever it sends next: the id must agree, or
+    where none came along, the body.
+    """
     claimed = {number: returns.attempt_number(each.headers) for number, each in enumerate(messages)}
     wanted = {each for each in claimed.values() if each is not None}
     if not wanted:
         return {}
-    sent = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id).in_bulk()
+    ours = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id)
+    sent = ours.annotate(sent_sha256=Coalesce("item__edit__sha256", "letter__payload__sha256")).in_bulk()
     return {
         number: sent[attempt]
         for number, attempt in claimed.items()
-        if attempt in sent and sightings.message_id(source, messages[number]) in ("", sent[attempt].wire_id)
+        if attempt in sent and _is_what_was_sent(source, messages[number], sent[attempt])
     }
+
+
+def _is_what_was_sent(source: DeadLetterSource, found: Found, attempt: RedriveAttempt) -> bool:
+    told = sightings.message_id(source, found)
+    sha256: str | None = attempt.sent_sha256  # type: ignore[attr-defined]
+    return told == attempt.wire_id if told else sha256 == payloads.sha256(found.body)
 
 
 def _known(source: DeadLetterSource, letters: Iterable[DeadLetter]) -> set[str]:

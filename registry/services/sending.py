@@ -303,7 +303,7 @@ def _claim(lease: Lease, *, resends: bool) -> list[Claim]:
     try:
         return _claim_batch(lease, resends)
     except IntegrityError:
-        # Another redrive took a letter of the same key in this very moment; the next look sees it.
+        # Another redrive took a letter of the same key, or the same number, in this very moment; the next look sees it.
         return []
 
 
@@ -319,6 +319,7 @@ def _claim_batch(lease: Lease, resends: bool) -> list[Claim]:
     now, tried = timezone.now(), _tried(chosen)
     attempts = RedriveAttempt.objects.bulk_create(
         RedriveAttempt(
+            pk=wire.new_number(),
             item=item,
             letter=item.letter,
             number=tried.get(item.letter_id, 0) + 1,
@@ -787,10 +788,10 @@ def _in_doubt(job: RedriveJob, why: str, now: datetime) -> int:
 
 
 def _number_from_afar() -> None:
-    """Letters on the way carry numbers this database never gave: it must not give them to others."""
+    """Letters on the way name roots this database never gave: it must not give those numbers to others."""
     with connection.cursor() as cursor:
-        for table in ("registry_redriveattempt", "registry_deadletter"):
-            cursor.execute(
-                "SELECT setval(pg_get_serial_sequence(%s, 'id'), nextval(pg_get_serial_sequence(%s, 'id')) + %s)",
-                [table, table, SKIPPED_NUMBERS],
-            )
+        table = "registry_deadletter"
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s, 'id'), nextval(pg_get_serial_sequence(%s, 'id')) + %s)",
+            [table, table, SKIPPED_NUMBERS],
+        )

@@ -1,11 +1,20 @@
 """A letter as it goes out again: what it was, without the marks of its death, and with ours."""
 
+import secrets
+
 from registry import deaths
 from registry.brokers import ATTEMPT, Headers, Outgoing
 from registry.models import RedriveAttempt
 from registry.services.payloads import Opened
 
 ROOT, NUMBER = "x-registry-root", "x-registry-no"
+NUMBERS = range(10**14, 2**53)
+"""Of attempts: too many to be guessed, and none too large for a language whose numbers are all floats."""
+
+
+def new_number() -> int:
+    """An attempt's number. Whoever knows it has seen what we sent: a report or a header that names it is no guess."""
+    return secrets.choice(NUMBERS)
 
 
 def outgoing(opened: Opened, attempt: RedriveAttempt, *, redriven: int) -> Outgoing:

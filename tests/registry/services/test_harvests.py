@@ -4,6 +4,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -460,6 +461,27 @@ def test_a_header_alone_makes_no_lineage(stream: DeadLetterSource, attempt: Redr
     for letter in taken(stream, other_id, no_number):
         assert (letter.parent, letter.redrive_count) == (None, 0)
     assert DeadLetter.objects.get(pk=attempt.letter_id).state == "published"
+
+
+def test_headers_copied_to_another_message_make_no_lineage(stream: DeadLetterSource, attempt: RedriveAttempt) -> None:
+    """Of its own id, or of none and with another body: many a program sends on the headers it was given."""
+    copied = again(attempt, message_id="")
+    other, sent = replace(copied, body=b'{"order": 2}'), replace(copied, body=b'{"order": 1}', position="5-2")
+    [stranger] = taken(stream, other)
+    assert (stranger.parent, DeadLetter.objects.get(pk=attempt.letter_id).state) == (None, "published")
+    [back] = taken(stream, sent)
+    assert (back.parent, DeadLetter.objects.get(pk=attempt.letter_id).state) == (attempt.letter, "returned")
+
+
+def test_headers_of_an_attempt_at_another_source_change_nothing_there(
+    stream: DeadLetterSource, attempt: RedriveAttempt
+) -> None:
+    elsewhere = letters.source(stream.integration, stream.broker, by=stream.consented_by)
+    [letter] = taken(elsewhere, again(attempt))
+    assert (letter.parent, letter.redrive_count) == (None, 0)
+    assert letter.why == "Its headers name an attempt of ours that never was at this source."
+    attempt.refresh_from_db()
+    assert (attempt.state, DeadLetter.objects.get(pk=attempt.letter_id).state) == ("confirmed", "published")
 
 
 # --- retention ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Letters that come back are the same letters; whoever only says so is a stranger."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -136,6 +137,19 @@ def test_more_than_a_share_that_comes_back_stops_the_rest(source: DeadLetterSour
     assert sending.too_many_back(job) == "Of the last 50 letters 6 came back."
     job.resumed_at = now + timedelta(seconds=100)
     assert sending.too_many_back(job) == "", "somebody looked at those"
+
+
+def test_an_attempts_number_cannot_be_guessed(source: DeadLetterSource, stream: Stream, begun: Begin) -> None:
+    """A topic is written to by many: a made up header must not have a consumer report letters it never saw."""
+    for _ in range(12):
+        made.letter(source)
+    driven(begun())
+    numbers = sorted(RedriveAttempt.objects.values_list("pk", flat=True))
+    assert min(numbers) >= 10**14
+    assert max(numbers) < 2**53
+    assert min(later - earlier for earlier, later in itertools.pairwise(numbers)) > 10**6
+    near = [each + step for each in numbers for step in (-1, 1)]
+    assert returns.resolve(source.integration, [*range(1, 200), *near]) == 0
 
 
 def test_a_consumer_says_what_is_done(source: DeadLetterSource, sent: RedriveAttempt) -> None:
