@@ -8,8 +8,8 @@ from registry.models import RedriveAttempt
 from registry.services.payloads import Opened
 
 ROOT, NUMBER = "x-registry-root", "x-registry-no"
-NUMBERS = range(10**14, 2**53)
-"""Of attempts: too many to be guessed, and none too large for a language whose numbers are all floats."""
+NUMBERS = range(10**14, 10**15)
+"""Of attempts: too many to be guessed, and none with more digits than SDKs report, or than a float can hold."""
 
 
 def new_number() -> int:
