@@ -12,6 +12,8 @@ from .provider import Provider, Reply
 from .registry import INTEGRATION, TOKEN, Key, Registry, Release
 
 WITHIN_S = 1.0
+LATE_S = 1.0
+"""How late a busy machine may be; what waits wrongly waits longer."""
 
 
 @dataclass
@@ -297,7 +299,7 @@ def it_retries_as_often_and_as_late_as_stated(bench: Bench) -> None:
     bench.provider.usual = Reply(503)
     assert bench.call("POST")["status"] == 503
     first, second, third = (each.at for each in bench.provider.seen)
-    assert 0.1 <= second - first < 0.25 and 0.3 <= third - second < 0.5
+    assert 0.1 <= second - first < 0.1 + LATE_S and 0.3 <= third - second < 0.3 + LATE_S
 
 
 @case("calls")
@@ -343,7 +345,7 @@ def retry_after_is_waited_for(bench: Bench) -> None:
     bench.obey()
     bench.provider.will(Reply(429, {"Retry-After": "1"}), 200)
     assert bench.call("POST")["status"] == 200
-    assert 1.0 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 1.5
+    assert 1.0 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 1.0 + LATE_S
 
 
 @case("calls")
@@ -352,7 +354,7 @@ def a_retry_after_beyond_the_total_time_ends_the_call(bench: Bench) -> None:
     bench.provider.usual = Reply(429, {"Retry-After": "3600"})
     began = time.monotonic()
     assert bench.call()["status"] == 429
-    assert time.monotonic() - began < 1 and len(bench.provider.seen) == 1
+    assert time.monotonic() - began < LATE_S and len(bench.provider.seen) == 1
 
 
 @each("calls", ("400", "403", "404", "409", "422"))
@@ -378,9 +380,9 @@ def credentials_are_refreshed_once(bench: Bench) -> None:
 @case("calls")
 def no_first_byte_in_time_is_retried(bench: Bench) -> None:
     bench.obey(timeouts={"read_ms": 200})
-    bench.provider.will(Reply(after_s=1), 200)
+    bench.provider.will(Reply(after_s=3), 200)
     assert bench.call()["status"] == 200
-    assert 0.2 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 0.6
+    assert 0.2 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 0.2 + LATE_S
 
 
 @case("calls")
@@ -396,17 +398,17 @@ def a_dripping_body_ends_with_the_attempt(bench: Bench) -> None:
     bench.provider.usual = Reply(drip_s=0.05, body=b"x" * 200)
     began = time.monotonic()
     assert bench.call()["error"] == "timeout"
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 0.3 + LATE_S
 
 
 @case("calls")
 def the_total_time_bounds_all_attempts(bench: Bench) -> None:
     timeouts = {"read_ms": 200, "total_ms": 500}
     bench.obey(retry={"max_retries": 10, "delays_ms": [10]}, timeouts=timeouts)
-    bench.provider.usual = Reply(after_s=1)
+    bench.provider.usual = Reply(after_s=3)
     began = time.monotonic()
     assert bench.call()["error"] == "timeout"
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 0.5 + LATE_S
 
 
 @case("calls")
@@ -472,7 +474,7 @@ def a_limit_that_waits_waits(bench: Bench) -> None:
     bench.obey(rate_limit={"burst_per_second": 1, "burst_action": "wait"})
     bench.call()
     assert bench.call()["status"] == 200
-    assert 0.95 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 1.4
+    assert 0.95 <= bench.provider.seen[1].at - bench.provider.seen[0].at < 0.95 + LATE_S
 
 
 @case("calls", "context")

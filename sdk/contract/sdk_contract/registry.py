@@ -27,7 +27,7 @@ CONTRACT: dict[str, Any] = {
         "strategy": "explicit",
         "delays_ms": [20, 40],
         "jitter": "none",
-        "attempt_timeout_ms": 1_000,
+        "attempt_timeout_ms": 4_000,
     },
     "circuit_breaker": {
         "failure_percent": 50,
@@ -36,7 +36,7 @@ CONTRACT: dict[str, Any] = {
         "open_seconds": 1,
         "half_open_calls": 1,
     },
-    "timeouts": {"connect_ms": 500, "read_ms": 500, "total_ms": 5_000},
+    "timeouts": {"connect_ms": 3_000, "read_ms": 3_000, "total_ms": 15_000},
     "errors": [
         {"status": "400", "code": "VALIDATION_ERROR", "action": "fix_request"},
         {"status": "401", "code": "UNAUTHORIZED", "action": "refresh_credentials_and_retry_once"},
