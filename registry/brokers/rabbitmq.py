@@ -156,7 +156,7 @@ class RabbitMQ(Broker):
         return True
 
     def send(self, message: Outgoing) -> Outcome:
-        exchange, key = self.place.name.split(":", 1) if self.place.kind == EXCHANGE else ("", self.place.name)
+        exchange, _, key = self.place.name.partition(":") if self.place.kind == EXCHANGE else ("", "", self.place.name)
         returned: list[Any] = []
         made = _message(message)
         if why := self._unfit(made):

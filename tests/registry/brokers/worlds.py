@@ -135,6 +135,23 @@ class RabbitWorld(World):
             channel.queue_declare(made.name, durable=True, arguments={"x-queue-type": self.kind, **self.arguments})
         return made
 
+    def bounded(self, *, most: int, overflow: str, dead: str = "") -> Place:
+        """A classic queue for so many messages, which keeps count to the message; what it drops goes to `dead`."""
+        made = Place(self.url, name(), "classic")
+        told: dict[str, Any] = {"x-max-length": most, "x-overflow": overflow}
+        told |= {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead} if dead else {}
+        with self.connection.channel() as channel:
+            channel.queue_declare(made.name, durable=True, arguments=told)
+        return made
+
+    def empty(self, place: Place) -> None:
+        with self.connection.channel() as channel:
+            channel.queue_purge(place.name)
+
+    def remove(self, place: Place) -> None:
+        with self.connection.channel() as channel:
+            channel.queue_delete(place.name)
+
     def put(self, place: Place, *messages: Message) -> None:
         with self.connection.channel() as channel:
             channel.confirm_delivery()
