@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,6 +23,7 @@ from .base import (
     BrokerError,
     Depth,
     Found,
+    Headers,
     Log,
     Looked,
     NoSuchPlace,
@@ -39,6 +41,10 @@ TIMEOUT_S = 10
 QUIET_S = 5
 """How long a partition that should have more may send nothing."""
 MESSAGE_ID = ("ce_id", "message-id")
+GIVEN = methodcaller("headers")
+"""The client answers and fails at once; called like this, Python always looks whether it did."""
+UNREAD = "kafka:headers"
+"""Stands for the headers of a message whose client could not read them."""
 UNFIT = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
@@ -93,6 +99,8 @@ class Kafka(Log, Broker):
     def send(self, message: Outgoing) -> Outcome:
         if why := unwritable(message):
             return Outcome(Sent.UNFIT, why)
+        if UNREAD in dict(message.headers):
+            return Outcome(Sent.UNFIT, "Its headers could not be read, and it is not sent without them.")
         self._partitions()
         self.producer = self.producer or Producer(self.sends)
         told: list[KafkaError | None] = []
@@ -186,9 +194,17 @@ def _headers(message: Outgoing) -> Any:
     return given if named else [*given, (MESSAGE_ID[-1], message.message_id.encode())]
 
 
+def _headers_of(message: Message) -> Headers:
+    """The client reads names as UTF-8, and fails at all headers where one is not: the message is found all the same."""
+    try:
+        given: Any = GIVEN(message) or ()
+    except (SystemError, UnicodeDecodeError):
+        return ((UNREAD, "Its headers have a name that is not UTF-8."),)
+    return tuple((name, value) for name, value in given)
+
+
 def _found(message: Message) -> Found:
-    given: Any = message.headers() or ()
-    headers = tuple((name, value) for name, value in given)
+    headers = _headers_of(message)
     kind, milliseconds = message.timestamp()
     placed_at = None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(milliseconds / 1000, UTC)
     return Found(

@@ -340,6 +340,19 @@ def test_a_fifo_queue_leaves_out_only_other_sendings_of_the_same_letter(world: S
     assert broker.depth().messages == 2
 
 
+@pytest.mark.parametrize("world", ["kafka"], indirect=True)
+def test_a_header_that_kafkas_client_cannot_read_holds_up_no_other(
+    world: KafkaWorld, place: Place, opened: list[Broker]
+) -> None:
+    world.put_unreadable(place)
+    world.put(place, (b"after", (), b"", "id-2"))
+    broker = at(world, place, opened)
+    found = {each.body: each for each in broker.look("", 5).messages}
+    assert sorted(found) == [b"after", b"{}"]
+    assert found[b"{}"].headers == (("kafka:headers", "Its headers have a name that is not UTF-8."),)
+    assert broker.send(Outgoing(b"{}", found[b"{}"].headers)).sent == Sent.UNFIT, "it would go without them"
+
+
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)
 def test_a_body_that_is_to_become_fields_is_unfit_where_it_has_none(
     world: World, place: Place, opened: list[Broker]

@@ -1,12 +1,15 @@
 """Each broker as its other users meet it: with its own client, not ours. What a place holds is seen from outside."""
 
 import asyncio
+import ctypes
 import itertools
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
+import confluent_kafka
 import nats
 import pika
 import redis
@@ -277,6 +280,24 @@ class KafkaWorld(World):
             given += [("message-id", message_id.encode())] if message_id else []
             producer.produce(place.name, body, key, headers=given, partition=0 if key is None else -1)
         assert producer.flush(20) == 0
+
+    def put_unreadable(self, place: Place) -> None:
+        """A header whose name is no UTF-8: Python's client makes none, its C library does."""
+        [library] = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*")
+        kafka = ctypes.CDLL(str(library))
+        for each in (kafka.rd_kafka_conf_new, kafka.rd_kafka_new, kafka.rd_kafka_headers_new):
+            each.restype = ctypes.c_void_p
+        error, name = ctypes.create_string_buffer(512), "größe".encode("latin-1")
+        settings = ctypes.c_void_p(kafka.rd_kafka_conf_new())
+        kafka.rd_kafka_conf_set(settings, b"bootstrap.servers", self.url.encode(), error, 512)
+        producer = ctypes.c_void_p(kafka.rd_kafka_new(0, settings, error, 512))
+        headers = ctypes.c_void_p(kafka.rd_kafka_headers_new(1))
+        kafka.rd_kafka_header_add(headers, name, ctypes.c_ssize_t(len(name)), b"x", ctypes.c_ssize_t(1))
+        # Each given after the number of what it is: topic, partition, value, flags (copy it), headers, and the end.
+        told = (1, place.name.encode(), 3, 0, 4, b"{}", ctypes.c_size_t(2), 7, 2, 10, headers, 0)
+        assert kafka.rd_kafka_producev(producer, *told) == 0
+        assert kafka.rd_kafka_flush(producer, 10_000) == 0
+        kafka.rd_kafka_destroy(producer)
 
     def state(self, place: Place) -> Any:
         consumer = Consumer({"bootstrap.servers": self.url, "group.id": "integration-registry"})
