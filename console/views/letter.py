@@ -155,8 +155,8 @@ def _acted(request: HttpRequest, held: DeadLetter, by: Person) -> HttpResponse:
         letters.note(held, text=posted.get("text", ""), by=by)
         messages.success(request, "Written down.")
     elif act in ("arrived", "lost"):
-        letters.settle_uncertain(held, arrived=act == "arrived", why=why, by=by)
-        messages.success(request, "It counts as sent." if act == "arrived" else "It is open again.")
+        settled = letters.settle_uncertain(held, arrived=act == "arrived", why=why, by=by)
+        messages.success(request, f"It {letters.SETTLED[settled.state]}.")
     elif act in ACTS:
         became, do = ACTS[act]
         done = do(held.source, [held.pk], why, by)

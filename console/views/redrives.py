@@ -218,8 +218,8 @@ def _done(held: RedriveJob, by: Person, posted: QueryDict) -> str:
 def _settled(held: RedriveJob, by: Person, act: str, letter: str, why: str) -> str:
     found = DeadLetter.objects.select_related("source__integration", "source__broker__environment")
     uncertain = get_object_or_404(found.filter(items__job=held), pk=number(letter) or 0)
-    letters.settle_uncertain(uncertain, arrived=act == "arrived", why=why, by=by)
-    return f"Letter {uncertain.pk} counts as sent." if act == "arrived" else f"Letter {uncertain.pk} is open again."
+    settled = letters.settle_uncertain(uncertain, arrived=act == "arrived", why=why, by=by)
+    return f"Letter {settled.pk} {letters.SETTLED[settled.state]}."
 
 
 def _start(held: RedriveJob, by: Person, note: str) -> str:

@@ -33,6 +33,12 @@ REOPENS = (State.PARKED, State.ARCHIVED)
 ARCHIVES = (State.OPEN, State.PARKED)
 DISCARDS = (State.OPEN, State.PARKED, State.ARCHIVED)
 Item = RedriveItem.State
+SETTLED: dict[str, str] = {
+    State.PUBLISHED: "counts as sent",
+    State.QUEUED: "waits to be sent again",
+    State.OPEN: "is open again",
+}
+"""What became of a letter that was settled by hand, in words."""
 
 
 @transaction.atomic

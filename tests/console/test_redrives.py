@@ -272,8 +272,9 @@ def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(
     assert text(client.get(address)).count("It arrived") == 2
     came = client.post(address, {"act": "arrived", "letter": both[0].pk, "note": "It is in their log"}, follow=True)
     assert f"Letter {both[0].pk} counts as sent." in text(came)
-    client.post(address, {"act": "lost", "letter": both[1].pk, "note": "It is not"})
-    assert [each.state for each in DeadLetter.objects.order_by("pk")] == ["published", "open"]
+    lost_one = client.post(address, {"act": "lost", "letter": both[1].pk, "note": "It is not"}, follow=True)
+    assert f"Letter {both[1].pk} waits to be sent again." in text(lost_one)
+    assert [each.state for each in DeadLetter.objects.order_by("pk")] == ["published", "queued"]
     again = client.post(address, {"act": "lost", "letter": both[1].pk, "note": "x"})
     assert again.status_code == 409
     assert client.post(address, {"act": "lost", "letter": "٣", "note": "x"}).status_code == 404
