@@ -96,7 +96,7 @@ class Asked:
         for name, value in self.texts.items():
             if value:
                 yield (
-                    f"{LABELS[name]}: {_words(name, value, group)}",
+                    f"{LABELS[name]}: {in_words(name, value, group)}",
                     replace(self, texts={**self.texts, name: ""}).query,
                 )
         for name, value in self.facts.items():
@@ -125,11 +125,12 @@ def _assignees(source: DeadLetterSource, chosen: str) -> list[Choice]:
     return list(({chosen: chosen} | known if chosen and chosen not in known else known).items())
 
 
-def _words(name: str, value: str, group: DeadLetterGroup | None) -> str:
+def in_words(name: str, value: Any, group: DeadLetterGroup | None) -> str:
+    """What a filter asks for, for people."""
     if name == "state":
-        return dict(State.choices).get(value, value).lower()
+        return str(dict(State.choices).get(value, value)).lower()
     if name == "age":
         return AGES[value][0].lower() if value in AGES else value
     if name == "assignee" and value in (ME, NOBODY):
-        return value[1:]
-    return str(group) if name == "group" and group else value
+        return str(value)[1:]
+    return str(group) if name == "group" and group else str(value)

@@ -13,14 +13,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from console import waves
-from console.letter_filters import LABELS, Asked
+from console.letter_filters import LABELS, Asked, in_words
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
 from console.refusals import problems_of, status_of
 from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError
-from registry.models import DeadLetter, DeadLetterSource, PayloadEdit, Person, RedriveItem, RedriveJob, keyset
+from registry.models import (
+    DeadLetter,
+    DeadLetterGroup,
+    DeadLetterSource,
+    PayloadEdit,
+    Person,
+    RedriveItem,
+    RedriveJob,
+    keyset,
+)
 from registry.record.findings import Problem
 from registry.services import letters, plans, redrives
 from registry.services.plans import Plan, Selector
@@ -53,7 +62,7 @@ def new(request: HttpRequest, source: int) -> HttpResponse:
     context = {
         "source": held,
         "plan": plan,
-        "chosen": _in_words(selector),
+        "chosen": _chosen(held, selector),
         "skips": not override,
         "posted": posted,
         "key": posted.get("idempotency_key") or uuid4().hex,
@@ -116,12 +125,13 @@ def _selector(query: QueryDict, source: DeadLetterSource, by: Person) -> Selecto
     return replace(Asked.of(query, source).selector(source, by), letters=named.letters)
 
 
-def _in_words(selector: Selector) -> list[tuple[str, Any]]:
+def _chosen(source: DeadLetterSource, selector: Selector) -> list[tuple[str, str]]:
     """What letters were chosen by, for people."""
+    group = DeadLetterGroup.objects.filter(source=source, pk=selector.group).first() if selector.group else None
     named = {"letters": f"{len(selector.letters):,} by hand"} if selector.letters else {}
     told = selector.kept() | named
     facts = told.pop("facts", {})
-    return [(LABELS[name], value) for name, value in told.items()] + list(facts.items())
+    return [(LABELS[name], in_words(name, value, group)) for name, value in told.items()] + list(facts.items())
 
 
 def _at_rate(source: DeadLetterSource, plan: Plan, typed: str) -> tuple[Plan, list[Problem]]:

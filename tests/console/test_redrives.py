@@ -99,6 +99,12 @@ def test_the_plan_says_what_would_happen_before_anything_does(
     assert {each.state for each in DeadLetter.objects.all()} == {"open", "parked"}
 
 
+def test_a_plan_says_in_words_what_was_chosen(source: DeadLetterSource, browse: Browse, oncall: Person) -> None:
+    held = letters.letter(source)
+    said = text(browse(oncall).get(plan_of(source, group=held.group_id)))
+    assert f"Group: {held.group}" in said
+
+
 def test_it_is_begun_once_however_often_the_button_is_pressed(
     source: DeadLetterSource, browse: Browse, oncall: Person
 ) -> None:
