@@ -235,8 +235,9 @@ def _review(revision: Revision, place: Place, author: Person, at: datetime) -> I
         ended_by=author if approved else None,
     )
     yield review
+    first = author.pk - place.people[0].pk
     for seat, role in enumerate(Role if approved else list(Role)[:2]):
-        signer = author if not seat else place.people[(author.pk + seat) % PEOPLE]
+        signer = place.people[(first + seat) % PEOPLE]
         yield SignOff(
             review=review,
             role=role,

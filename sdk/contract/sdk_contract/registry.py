@@ -36,7 +36,7 @@ CONTRACT: dict[str, Any] = {
         "open_seconds": 1,
         "half_open_calls": 1,
     },
-    "timeouts": {"connect_ms": 3_000, "read_ms": 3_000, "total_ms": 15_000},
+    "timeouts": {"connect_ms": 2_000, "read_ms": 3_000, "total_ms": 5_000},
     "errors": [
         {"status": "400", "code": "VALIDATION_ERROR", "action": "fix_request"},
         {"status": "401", "code": "UNAUTHORIZED", "action": "refresh_credentials_and_retry_once"},

@@ -31,9 +31,9 @@ def test_what_a_release_says_is_read() -> None:
     settings = parse(changed(rate_limit={}, **{f"rate_limit__{name}": value for name, value in limits.items()}))
     contract = settings.contracts["payments-api"]
     assert (settings.integration, settings.environment, settings.release) == ("orders-to-payments", "production", 7)
-    assert contract.retry == Retry(2, (20, 40), "none", frozenset({429, 500, 502, 503}), True, 1_000)
+    assert contract.retry == Retry(2, (20, 40), "none", frozenset({429, 500, 502, 503}), True, 4_000)
     assert contract.breaker == Breaker(50, 10, 1_000, 1, 1)
-    assert contract.timeouts == Timeouts(500, 500, 5_000)
+    assert contract.timeouts == Timeouts(2_000, 3_000, 5_000)
     assert contract.limits == (
         Limit("requests_per_minute", 600, 60, "reject_with_retry_after"),
         Limit("burst_per_second", 20, 1, "wait"),
