@@ -54,13 +54,20 @@ AGES: Mapping[str, tuple[str, timedelta | None, timedelta | None]] = {
 """How long letters are dead, in words: less than the first, more than the second."""
 EXAMPLES = 5
 State = DeadLetter.State
+# Of each key only the last letter that was processed is looked for: no key is read twice, however many letters it has.
 _OVERTAKEN = """
-    WITH done AS MATERIALIZED (
-        SELECT ordering_key, max(died_at) AS last FROM registry_deadletter
-        WHERE source_id = %s AND state = ANY(%s) AND ordering_key <> '' GROUP BY 1
+    WITH chosen AS MATERIALIZED ({chosen}),
+    keys AS (SELECT ordering_key, min(died_at) AS first FROM chosen GROUP BY 1),
+    done AS MATERIALIZED (
+        SELECT keys.ordering_key, processed.died_at AS last FROM keys CROSS JOIN LATERAL (
+            SELECT died_at FROM registry_deadletter later
+            WHERE later.source_id = %s AND later.ordering_key = keys.ordering_key AND later.died_at > keys.first
+                AND later.state = ANY(%s)
+            ORDER BY died_at DESC LIMIT 1
+        ) processed
     )
     SELECT count(DISTINCT chosen.ordering_key), count(*), array_agg(DISTINCT chosen.ordering_key)
-    FROM ({chosen}) chosen JOIN done USING (ordering_key) WHERE chosen.died_at < done.last
+    FROM chosen JOIN done USING (ordering_key) WHERE chosen.died_at < done.last
 """
 _TEXTS = {"error_class": 300, "event_type": 300, "ordering_key": 300, "wire_id": 500, "assignee": 300, "q": 300}
 """How long each may be."""
@@ -374,7 +381,7 @@ def _overtaken(source: DeadLetterSource, found: QuerySet[DeadLetter]) -> Overtak
     chosen, asked = found.exclude(ordering_key="").values("ordering_key", "died_at").query.sql_with_params()
     done: list[Any] = [source.pk, [State.RESOLVED, State.PRESUMED_RESOLVED]]
     with connection.cursor() as cursor:
-        cursor.execute(_OVERTAKEN.format(chosen=chosen), [*done, *asked])
+        cursor.execute(_OVERTAKEN.format(chosen=chosen), [*asked, *done])
         keys, count, examples = cursor.fetchone()
     return Overtaken(keys, count, tuple((examples or [])[:EXAMPLES]))
 
