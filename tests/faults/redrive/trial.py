@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from tests.faults.crew import Crew
 from tests.faults.redrive import world
 from tests.faults.redrive.stand import Sampler, Stand
 from tests.faults.redrive.work import TABLES, consume, work
-from tests.faults.redrive.world import TWINS, World
+from tests.faults.redrive.world import PER_KEY, TWINS, World
 
 State = DeadLetter.State
 ARRIVED = {State.PUBLISHED, State.RESOLVED, State.PRESUMED_RESOLVED}
@@ -53,6 +54,8 @@ class Found:
     kills: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
     settled_by_hand: int = 0
+    taken_otherwise: int = 0
+    """How many letters the broker handed over after a later one of their order."""
     samples: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -76,6 +79,7 @@ class Found:
             "states": self.states,
             "attempts": self.attempts,
             "settled_by_hand": self.settled_by_hand,
+            "taken_otherwise": self.taken_otherwise,
             "samples": self.samples,
         }
 
@@ -311,18 +315,35 @@ class Trial:
         wanted = [body for name, body in world.letters(self.asked.letters, 0) if name]
         found.lost = [each.decode() for each in wanted if each not in bodies]
         found.doubled = [f"{each.decode()} {count} times" for each, count in bodies.items() if count > 1]
-        found.out_of_order = list(out_of_order(bytes(body) for (body,) in effects))
+        rows = self.letters.values_list("wire_id", "died_at", "pk")
+        ledger = {wire_id: (died_at, pk) for wire_id, died_at, pk in rows}
+        found.out_of_order = list(out_of_order((bytes(body) for (body,) in effects), ledger))
+        found.taken_otherwise = sum(1 for _ in taken_otherwise(ledger))
         if self.asked.policy == "hold":
             twice = "SELECT wire_id, count(*) FROM arrivals GROUP BY wire_id HAVING count(*) > 1"
             found.sent_twice = [f"{wire_id} {count} times" for wire_id, count in self.ask(twice)]
 
 
-def out_of_order(bodies: Iterator[bytes]) -> Iterator[str]:
+Place = tuple[datetime, int]
+"""When a letter died, and which letter it is: what a redrive goes by."""
+
+
+def out_of_order(bodies: Iterator[bytes], ledger: dict[str, Place]) -> Iterator[str]:
     """Letters of one order that took effect after a later one; also of those that were refused, or settled by hand."""
-    latest: dict[str, int] = {}
+    latest: dict[str, tuple[Place, int]] = {}
     for body in bodies:
         told = json.loads(body)
-        if "orderId" in told:
-            if told["number"] < latest.get(told["orderId"], -1):
-                yield f"{told} after {latest[told['orderId']]}"
-            latest[told["orderId"]] = max(told["number"], latest.get(told["orderId"], -1))
+        if "orderId" not in told:
+            continue
+        key, mine = told["orderId"], (ledger[f"evt-{told['number']}"], told["number"])
+        if key in latest and mine[0] < latest[key][0]:
+            yield f"{told} after {latest[key][1]}"
+        latest[key] = max(mine, latest.get(key, mine))
+
+
+def taken_otherwise(ledger: dict[str, Place]) -> Iterator[str]:
+    """Letters that the broker handed over after a later one of their order, as it may after a reader died."""
+    for number in (int(each.removeprefix("evt-")) for each in ledger if each.startswith("evt-")):
+        after = f"evt-{number + 1}"
+        if (number + 1) % PER_KEY and after in ledger and ledger[after] < ledger[f"evt-{number}"]:
+            yield f"{number} after {number + 1}"
