@@ -238,7 +238,9 @@ class _Custody:
     def _start(self, count: int) -> None:
         self.channel.basic_qos(0, count, False)
         try:
-            self.tag = self.channel.basic_consume(self.queue, exclusive=True, callback=self._came)
+            # Given back, messages come in the order of their readers' names: those we were handed first, first.
+            self.tag = f"{len(self.messages):06}"
+            self.channel.basic_consume(self.queue, consumer_tag=self.tag, exclusive=True, callback=self._came)
         except AccessRefused:
             raise self._busy() from None
 

@@ -4,7 +4,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -253,19 +253,49 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int
     """
     if source.mode != DeadLetterSource.Mode.CONSUME:
         return {}
-    waiting = list(_unsettled(source).order_by("id").values_list("pk", "unsettled_count", "payload__sha256"))
+    waiting = list(
+        _unsettled(source).order_by("id").values_list("pk", "unsettled_count", "payload__sha256", "harvested_at")
+    )
     if not waiting:
         return {}
+    back = _batches_back(source, {pk: at for pk, _, _, at in waiting}, messages)
+    surely: dict[str, list[int]] = {}
     there: dict[tuple[int | None, str], list[int]] = {}
-    for key, count, sha256 in waiting:
-        there.setdefault((count, sha256), []).append(key)
+    for key, count, sha256, at in waiting:
+        if at in back:
+            surely.setdefault(sha256, []).append(key)
+        else:
+            there.setdefault((count, sha256), []).append(key)
     again: dict[int, int] = {}
     for position, found in enumerate(messages):
-        alike = there.get((found.delivered, payloads.sha256(found.body)))
-        if not found.message_id and alike:
+        if found.message_id:
+            continue
+        alike = surely.get(payloads.sha256(found.body))
+        alike = alike or there.get((found.delivered, payloads.sha256(found.body)))
+        if alike:
             again[position] = alike.pop(0)
     _unsettled(source).exclude(pk__in=again.values()).update(unsettled_count=None)
+    for count in {messages[position].delivered for position in again}:
+        keys = [key for position, key in again.items() if messages[position].delivered == count]
+        _unsettled(source).filter(pk__in=keys).update(unsettled_count=count)
     return again
+
+
+def _batches_back(
+    source: DeadLetterSource, unsettled: Mapping[int, datetime], messages: Sequence[Found]
+) -> set[datetime]:
+    """Batches of which we know that the queue gave all of them back, by when we took them in.
+
+    It hears of our acknowledgement of a whole batch or of none. So where every letter of the batch that has an id is
+    here again, those without one are too, however often the queue delivered them since.
+    """
+    near = {"pk__gte": min(unsettled) - BATCH, "pk__lte": max(unsettled) + BATCH}
+    named = DeadLetter.objects.filter(source=source, id_kind=DeadLetter.IdKind.MESSAGE_ID, **near)
+    batches: dict[datetime, set[str]] = {}
+    for at, identity in named.filter(harvested_at__in=set(unsettled.values())).values_list("harvested_at", "identity"):
+        batches.setdefault(at, set()).add(identity)
+    here = {sightings.identity(source, each, None)[1] for each in messages if each.message_id} if batches else set()
+    return {at for at, identities in batches.items() if identities <= here}
 
 
 def _unsettled(source: DeadLetterSource) -> DeadLetterQuerySet:

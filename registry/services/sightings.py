@@ -85,11 +85,11 @@ def letter(
     """The letter, not yet saved and in no group. `attempt` is what we sent, if this is known to be that."""
     death, body = deaths.read(found.headers), read(found.body)
     kind = _event_type(found, body)
-    id_kind, identity = _identity(source, found, attempt)
+    id_kind, known_by = identity(source, found, attempt)
     return DeadLetter(
         source=source,
         id_kind=id_kind,
-        identity=identity,
+        identity=known_by,
         wire_id=_wire_id(source, found, body),
         ordering_key=fitted(_ordering_key(found, body, terms), LONGEST_KEY),
         moved_at=at,
@@ -146,13 +146,14 @@ def read(body: bytes) -> Body:
         return Body(problem=refused.problems[0].message, is_read=True)
 
 
-def _identity(source: DeadLetterSource, found: Found, attempt: RedriveAttempt | None) -> tuple[str, str]:
-    kind, identity = found.identity(Mode(source.mode))
+def identity(source: DeadLetterSource, found: Found, attempt: RedriveAttempt | None) -> tuple[str, str]:
+    """By what the ledger knows it again, and as what."""
+    kind, told = found.identity(Mode(source.mode))
     if attempt is not None and kind == brokers.IdKind.MESSAGE_ID and source.broker.kind != "sqs":
         # The same id as before: its own would be taken for the letter we sent.
         mark = f"/{found.mark}" if found.mark else ""
         return DeadLetter.IdKind.ATTEMPT, f"attempt:{attempt.pk}{mark}"
-    return str(kind), _whole(identity)
+    return str(kind), _whole(told)
 
 
 def _whole(identity: str) -> str:

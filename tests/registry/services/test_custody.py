@@ -1,11 +1,14 @@
 """Letters taken out of RabbitMQ's queue: equal ones without an id are as many as they are, whoever dies meanwhile."""
 
+import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 from django.utils import timezone
 
+from registry.brokers import Place, Unreachable
+from registry.brokers.rabbitmq import RabbitMQ
 from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, Person
 from registry.services import endpoints, harvests, ledger
 from tests import letters
@@ -84,7 +87,52 @@ def test_equal_letters_are_as_many_when_the_reader_dies_between_commit_and_ackno
     assert len({each.wire_id for each in DeadLetter.objects.all()}) == TWINS
 
 
-def commit_and_die(queue: DeadLetterSource, count: int) -> None:
+def test_one_letter_with_an_id_tells_that_its_whole_batch_is_back_however_many_readers_died(
+    queue: DeadLetterSource, world: QuorumWorld
+) -> None:
+    world.put(queue_place(queue), (b"another", (), None, "evt-1"))
+    with pytest.raises(Killed):
+        commit_and_die(queue, TWINS + 1)
+    for _ in range(3):
+        noted_and_died(queue)
+    assert taken_in(queue) == 0
+    assert (DeadLetter.objects.count(), ledger.imbalance()) == (TWINS + 1, 0)
+
+
+def test_letters_equal_to_those_of_an_acknowledged_batch_are_new(queue: DeadLetterSource, world: QuorumWorld) -> None:
+    world.put(queue_place(queue), (b"another", (), None, "evt-1"))
+    with pytest.raises(Killed):
+        commit_and_die(queue, TWINS + 1, acknowledges=True)
+    for _ in range(5):
+        world.put_bare(queue_place(queue), b"the same")
+    assert taken_in(queue) == 5
+    assert (DeadLetter.objects.count(), ledger.imbalance()) == (TWINS + 6, 0)
+
+
+def test_what_a_dead_reader_held_comes_back_in_its_order(queue: DeadLetterSource, world: QuorumWorld) -> None:
+    place = world.place()
+    world.put(place, *((b"%d" % number, (), None, f"evt-{number}") for number in range(9)))
+    for _ in range(6):
+        reader = RabbitMQ(place)
+        with pytest.raises(Unreachable), reader.take(9) as taken:
+            reader.connection.transport.sock.shutdown(socket.SHUT_RDWR)
+        reader.connection.collect()
+        assert [each.body for each in taken.messages] == [b"%d" % number for number in range(9)]
+
+
+def queue_place(queue: DeadLetterSource) -> Place:
+    return Place(queue.broker.url, queue.place, "quorum")
+
+
+def noted_and_died(queue: DeadLetterSource) -> None:
+    """A reader that noted what it will be handed, and died before it was."""
+    DeadLetterSource.objects.filter(pk=queue.pk).update(lease_until=timezone.now())
+    reader = harvests.claim(queue.pk)
+    assert reader is not None
+    harvests.expect(reader)
+
+
+def commit_and_die(queue: DeadLetterSource, count: int, *, acknowledges: bool = False) -> None:
     reader = harvests.claim(queue.pk)
     assert reader is not None
     with (
@@ -92,6 +140,8 @@ def commit_and_die(queue: DeadLetterSource, count: int) -> None:
         broker.take(count, once_alone=lambda: harvests.expect(reader)) as taken,
     ):
         assert harvests.keep(reader, taken.messages).letters == count
+        if acknowledges:
+            taken.settle()
         dies()
 
 
