@@ -20,6 +20,8 @@ from tests import landscape
 # Playwright keeps an event loop in this thread; Django would take its own synchronous calls for mistakes.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 PROJECT = Path(__file__).resolve().parents[2]
+# A busy machine is slow, and no worse for it.
+expect.set_options(timeout=20_000)
 PICTURES = Path(os.environ.get("ARTIFACTS", PROJECT / "var" / "pictures"))
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
