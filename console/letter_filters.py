@@ -110,9 +110,7 @@ def menus(source: DeadLetterSource, asked: Asked) -> dict[str, Any]:
     return {
         "states": State.choices,
         "ages": [(value, label) for value, (label, *_) in AGES.items()],
-        "errors": dict.fromkeys(
-            groups.order_by("-last_at", "-pk").values_list("error_class", flat=True)[:ERRORS_OFFERED]
-        ),
+        "errors": dict.fromkeys(groups.values_list("error_class", flat=True)[:ERRORS_OFFERED]),
         "assignees": _assignees(source, asked.texts["assignee"]),
         "fact_names": sources.searched_by(source),
     }
