@@ -1,7 +1,7 @@
 """What is done to all letters that fit: a page says what will happen and to how many, then it is done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -19,7 +19,7 @@ from console.views.releases import number
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import DeadLetterGroup, DeadLetterSource, Person
 from registry.services import sweeps
-from registry.services.sweeps import MOST_AT_ONCE, Sweep
+from registry.services.sweeps import MOST_AT_ONCE, Seen, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,6 @@ def every(request: HttpRequest, source: int) -> HttpResponse:
         "back": _list(held, asked),
         "first": _address(held, asked, "archive"),
         "needs_reason": sweeps.ACTS[act].needs_reason,
-        "count": min(planned.count, MOST_AT_ONCE),
         "most": MOST_AT_ONCE,
         "refused": refused,
         "why": request.POST.get("why", ""),
@@ -89,13 +88,8 @@ def every(request: HttpRequest, source: int) -> HttpResponse:
 def _swept(request: HttpRequest, planned: Sweep, asked: Asked, by: Person) -> HttpResponse:
     """Do it, and say to how many; where more are left, back to the page that asks. Raises DomainError."""
     posted = request.POST
-    swept = sweeps.sweep(
-        planned,
-        most=number(posted.get("seen", "")) or 0,
-        up_to=number(posted.get("up_to", "")) or 0,
-        why=posted.get("why", ""),
-        by=by,
-    )
+    seen = Seen(**{each.name: number(posted.get(each.name, "")) or 0 for each in fields(Seen)})
+    swept = sweeps.sweep(planned, seen, why=posted.get("why", ""), by=by)
     letters = "letter is" if swept.done == 1 else "letters are"
     messages.success(request, f"{swept.done:,} {letters} {WORDS[planned.act].done}.")
     if swept.stopped:

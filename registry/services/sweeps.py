@@ -4,9 +4,9 @@ A batch is one transaction with its event: whoever harvests or redrives meanwhil
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 
 from registry.errors import Conflict
 from registry.models import DeadLetter, DeadLetterSource, Person
@@ -30,6 +30,17 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody saw of an act before they agreed: it is done to nothing else, however often they agree."""
+
+    count: int
+    newest: int
+    """The newest letter there was: what is taken in later stays as it is."""
+    last: int = 0
+    """The last, in their order, that it would be done to at once; 0 where it would be done to all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """What an act would come to. Numbers above MOST_AT_ONCE stand for any more."""
 
@@ -44,10 +55,9 @@ class Sweep:
     fitting: int
     count: int
     """How many it would be done to."""
+    seen: Seen
     second_because: str = ""
     """Why one person may not do it to all of them; "" if they may."""
-    up_to: int = field(default=0)
-    """The newest letter there was: what is taken in after it was looked at stays as it is."""
 
     @property
     def is_whole(self) -> bool:
@@ -91,23 +101,30 @@ def look(source: DeadLetterSource, rows: DeadLetterQuerySet, act: str, *, by: Pe
         found = fit.of_state(State.ARCHIVED).exclude(moved_by=by)
     else:
         found = fit.exclude(assignee=by) if act == "take" else fit
+    count = _counted(found)
     return Sweep(
         source=source,
         act=act,
         found=found,
-        states={state: count for state in takes if (count := _counted(rows.of_state(state)))},
+        states={state: held for state in takes if (held := _counted(rows.of_state(state)))},
         others=_counted(rows.exclude(state__in=takes)),
         fitting=fitting,
-        count=_counted(found),
+        count=count,
         second_because=second_because,
-        up_to=DeadLetter.objects.aggregate(newest=Max("pk"))["newest"] or 0,
+        seen=Seen(
+            count=min(count, MOST_AT_ONCE),
+            newest=DeadLetter.objects.aggregate(newest=Max("pk"))["newest"] or 0,
+            last=_keys(found)[MOST_AT_ONCE - 1 : MOST_AT_ONCE].first() or 0 if count > MOST_AT_ONCE else 0,
+        ),
     )
 
 
-def sweep(planned: Sweep, *, most: int, up_to: int, why: str, by: Person) -> Swept:
-    """Do it, to no more letters than were seen and none that is newer. What moved on meanwhile is left as it is."""
-    found = planned.found.filter(pk__lte=up_to).values_list("pk", flat=True)
-    keys = list(found[: min(max(most, 0), MOST_AT_ONCE)])
+def sweep(planned: Sweep, seen: Seen, *, why: str, by: Person) -> Swept:
+    """Do it to what was seen and nothing else. What moved on meanwhile is left as it is."""
+    found = planned.found.filter(pk__lte=seen.newest)
+    if last := DeadLetter.objects.filter(pk=seen.last, source=planned.source).first():
+        found = found.filter(Q(died_at__gt=last.died_at) | Q(died_at=last.died_at, pk__gte=last.pk))
+    keys = list(_keys(found)[: min(max(seen.count, 0), MOST_AT_ONCE)])
     if not keys:
         raise Conflict("None of them is left to do this to.", "Look at them again.")
     do, done = ACTS[planned.act].do, 0
@@ -119,6 +136,11 @@ def sweep(planned: Sweep, *, most: int, up_to: int, why: str, by: Person) -> Swe
                 raise
             return Swept(done, stopped)
     return Swept(done)
+
+
+def _keys(rows: DeadLetterQuerySet) -> "QuerySet[DeadLetter, int]":
+    """In the order of the list, which its indexes have them in."""
+    return rows.order_by("-died_at", "-pk").values_list("pk", flat=True)
 
 
 def _counted(rows: DeadLetterQuerySet) -> int:

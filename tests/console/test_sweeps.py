@@ -60,6 +60,7 @@ def test_where_more_fit_than_are_done_at_once_one_is_asked_again(
     page = client.get(where)
     again = client.post(where, form(page))
     assert again["Location"] == where
+    assert "None of them is left" in text(client.post(where, form(page)))
     assert "1 letter is assigned to you." in text(client.post(where, form(client.get(where)), follow=True))
 
 
@@ -74,7 +75,7 @@ def test_discarding_many_says_that_it_takes_two_and_how(
     assert "Two people discard these: they are more than 1." in text(page)
     assert f'href="{address(source, act="archive")}">Archive them first' in page.content.decode()
     assert "Open 2 Stay as they are: nobody archived them" in text(page)
-    assert client.post(address(source, act="discard"), {"seen": 2, "up_to": 9**9, "why": "x"}).status_code == 409
+    assert client.post(address(source, act="discard"), {"count": 2, "newest": 9**9, "why": "x"}).status_code == 409
     assert not source.letters.exclude(state="open").exists()
 
 
@@ -82,7 +83,7 @@ def test_what_cannot_be_asked_for_does_nothing(source: DeadLetterSource, client:
     letters.letter(source)
     assert client.get(address(source, act="explode")).status_code == 404
     assert client.get(address(source, since="yesterday"))["Location"].endswith("?since=yesterday")
-    for odd in ({}, {"seen": "x", "up_to": "\x00"}, {"seen": "9" * 40, "up_to": "-1"}):
+    for odd in ({}, {"count": "x", "newest": "\x00"}, {"count": "9" * 40, "newest": "-1", "last": "9" * 40}):
         assert client.post(address(source), {"why": "x", **odd}).status_code == 409
     other = browse(mallory)
     assert other.get(address(source)).status_code == other.post(address(source), {"why": "x"}).status_code == 403

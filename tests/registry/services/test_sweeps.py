@@ -1,6 +1,7 @@
 """What people decide of all letters that fit."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def look(source: DeadLetterSource, act: str, by: Person, **fit: Any) -> sweeps.S
 
 def do(source: DeadLetterSource, act: str, by: Person, **fit: Any) -> sweeps.Swept:
     planned = look(source, act, by, **fit)
-    return sweeps.sweep(planned, most=planned.count, up_to=planned.up_to, why="Because", by=by)
+    return sweeps.sweep(planned, planned.seen, why="Because", by=by)
 
 
 def states(source: DeadLetterSource) -> list[str]:
@@ -86,12 +87,12 @@ def test_what_came_after_it_was_looked_at_stays_as_it_is(source: DeadLetterSourc
     made.letter(source)
     letters.park(source, [rows(source).earliest("pk").pk], why="Mine", by=oncall)
     fresh = look(source, "park", oncall)
-    assert sweeps.sweep(fresh, most=planned.count, up_to=planned.up_to, why="Because", by=oncall).done == 1
+    assert sweeps.sweep(fresh, planned.seen, why="Because", by=oncall).done == 1
     assert states(source) == ["parked", "parked", "open"]
     with pytest.raises(Conflict, match="None of them is left"):
-        sweeps.sweep(fresh, most=2, up_to=planned.up_to, why="Because", by=oncall)
+        sweeps.sweep(fresh, planned.seen, why="Because", by=oncall)
     with pytest.raises(Conflict):
-        sweeps.sweep(fresh, most=0, up_to=fresh.up_to, why="Because", by=oncall)
+        sweeps.sweep(fresh, replace(fresh.seen, count=0), why="Because", by=oncall)
 
 
 def test_no_more_than_so_many_are_done_at_once(
@@ -102,7 +103,12 @@ def test_no_more_than_so_many_are_done_at_once(
         made.letter(source)
     planned = look(source, "archive", oncall)
     assert (planned.count, planned.is_whole) == (3, False)
-    assert [do(source, "archive", oncall).done for _ in range(3)] == [2, 2, 1]
+    assert do(source, "archive", oncall).done == 2
+    again = look(source, "archive", oncall)
+    with pytest.raises(Conflict, match="None of them is left"):
+        sweeps.sweep(again, planned.seen, why="A second click", by=oncall)
+    assert states(source) == ["open"] * 3 + ["archived"] * 2
+    assert [do(source, "archive", oncall).done for _ in range(2)] == [2, 1]
 
 
 def test_many_are_discarded_by_two_and_no_batch_is_too_small_for_that(
@@ -115,7 +121,7 @@ def test_many_are_discarded_by_two_and_no_batch_is_too_small_for_that(
     planned = look(source, "discard", oncall)
     assert (planned.count, planned.second_because) == (0, "they are more than 3")
     with pytest.raises(Conflict, match="None of them is left"):
-        sweeps.sweep(planned, most=5, up_to=planned.up_to, why="Because", by=oncall)
+        sweeps.sweep(planned, replace(planned.seen, count=5), why="Because", by=oncall)
     with pytest.raises(Conflict, match="Two people discard these"):
         letters.discard(source, [rows(source).earliest("pk").pk], why="Because", by=oncall, among=planned.fitting)
     letters.archive(source, rows(source).order_by("pk").values_list("pk", flat=True)[:3], why="Old", by=oncall)
@@ -154,7 +160,7 @@ def test_it_stops_where_a_batch_is_refused_and_says_how_far_it_came(
         return done
 
     monkeypatch.setattr(letters, "archive", archived)
-    swept = sweeps.sweep(planned, most=2, up_to=planned.up_to, why="Because", by=oncall)
+    swept = sweeps.sweep(planned, planned.seen, why="Because", by=oncall)
     assert (swept.done, str(swept.stopped)) == (1, "None of them is open or parked.")
 
 
@@ -164,7 +170,7 @@ def test_it_needs_a_right_and_a_reason(source: DeadLetterSource, oncall: Person,
         look(source, "archive", mallory)
     planned = look(source, "archive", oncall)
     with pytest.raises(NotAllowed):
-        sweeps.sweep(planned, most=1, up_to=planned.up_to, why="Because", by=mallory)
+        sweeps.sweep(planned, planned.seen, why="Because", by=mallory)
     with pytest.raises(Invalid, match="why: is missing"):
-        sweeps.sweep(planned, most=1, up_to=planned.up_to, why=" ", by=oncall)
+        sweeps.sweep(planned, planned.seen, why=" ", by=oncall)
     assert states(source) == ["open"]
