@@ -5,20 +5,20 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from server.processes import Process, kill_group, last_lines, spawn, stop
+from server.processes import Process, kill_group, last_lines, spawn, stop, stop_all
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 MOST_BYTES = 4_000_000
@@ -42,9 +42,16 @@ def missing(name: str) -> None:
     pytest.skip(said)
 
 
-def answering(command: list[str], log: Path, *, answers: Callable[[], bool], **environment: str) -> Process:
+def answering(
+    command: list[str],
+    log: Path,
+    *,
+    answers: Callable[[], bool],
+    dies_by: signal.Signals = signal.SIGKILL,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Process:
     """A server that answers."""
-    process = spawn(command, log=log, dies_by=signal.SIGKILL, env=os.environ | environment)
+    process = spawn(command, log=log, dies_by=dies_by, env={**os.environ, **environment})
     deadline = time.monotonic() + 60
     while not answers():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -55,9 +62,9 @@ def answering(command: list[str], log: Path, *, answers: Callable[[], bool], **e
 
 
 @contextmanager
-def running(command: list[str], log: Path, *, answers: Callable[[], bool], **environment: str) -> Iterator[None]:
+def running(command: list[str], log: Path, *, answers: Callable[[], bool]) -> Iterator[None]:
     """The same until the block ends."""
-    process = answering(command, log, answers=answers, **environment)
+    process = answering(command, log, answers=answers)
     try:
         yield
     finally:
@@ -90,6 +97,8 @@ class RabbitMQ:
     names: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(8))
     process: Process | None = field(default=None, init=False)
+    register: Process | None = field(default=None, init=False)
+    """Erlang's, of the names of its nodes."""
 
     @property
     def url(self) -> str:
@@ -118,7 +127,14 @@ class RabbitMQ:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": ERLANG_SPARE,
         }
         log = self.home / "rabbitmq.log"
-        self.process = answering([str(RABBITMQ)], log, answers=listens(self.port), **environment)
+        if not self.register or self.register.poll() is not None:
+            # Else the node starts one that outlives whoever started the node.
+            command = ["epmd", "-port", str(self.names)]
+            self.register = answering(command, log, answers=listens(self.names), environment=environment)
+        # Its virtual machine is a child of that process, which ends it when it is itself asked to end.
+        self.process = answering(
+            [str(RABBITMQ)], log, answers=listens(self.port), dies_by=signal.SIGTERM, environment=environment
+        )
 
     def kill(self) -> None:
         """SIGKILL, as a machine out of memory would."""
@@ -130,10 +146,7 @@ class RabbitMQ:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        if self.process:
-            stop(self.process, by=signal.SIGTERM)
-        # Erlang's register of names outlives whoever started it.
-        subprocess.run(["epmd", "-port", str(self.names), "-kill"], check=False, capture_output=True)
+        stop_all([(each, signal.SIGTERM) for each in (self.process, self.register) if each])
 
 
 @contextmanager
