@@ -148,8 +148,8 @@ class Taken(Protocol):
     @property
     def messages(self) -> Sequence[Found]: ...
 
-    def settle(self) -> None:
-        """Tell the broker we keep them, and wait until it has heard. Only after they are committed on our side."""
+    def settle(self) -> bool:
+        """Tell the broker we keep them. Only after they are committed on our side. Whether it has surely heard."""
 
 
 class Broker(Protocol):
@@ -171,7 +171,8 @@ class Broker(Protocol):
     def send(self, message: Outgoing) -> Outcome:
         """Send one message and wait until the broker has it, or says no.
 
-        What cannot be carried is unfit, and nothing is raised for it: it would be each time.
+        What cannot be carried is unfit, and nothing is raised for it: it would be each time. A BrokerError is raised
+        only while not a byte of it has left.
         """
 
     def close(self) -> None: ...

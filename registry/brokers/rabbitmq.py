@@ -200,8 +200,10 @@ class RabbitMQ(Broker):
             try:
                 yield channel
             finally:
+                # What came of the work is known by now, whatever becomes of the channel.
                 if channel.is_open and self.connection.connected:
-                    channel.close()
+                    with suppress(AMQPError, OSError):
+                        channel.close()
         except NotFound as refused:
             raise NoSuchPlace(f"{self.place.name}: {_said(refused)}") from None
         except (RecoverableConnectionError, OSError) as problem:
@@ -247,10 +249,19 @@ class _Custody:
     def _require_alone(self, readers: int) -> None:
         """A reader who left a moment ago, ourselves before this batch too, may still be counted: wait a little."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.channel.queue_declare(self.queue, passive=True).consumer_count > readers:
+        while self._stand(readers).consumer_count > readers:
             if time.monotonic() > deadline:
                 raise self._busy()
             time.sleep(0.02)
+
+    def _stand(self, readers: int) -> Any:
+        """The queue's, with at least so many readers: a quorum queue that cannot say within 250 ms says it has none."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (told := self.channel.queue_declare(self.queue, passive=True)).consumer_count < readers:
+            if time.monotonic() > deadline:
+                raise Unreachable(f"RabbitMQ does not say how {self.queue} stands.")
+            time.sleep(0.02)
+        return told
 
     def _busy(self) -> Busy:
         return Busy(f"Somebody else reads {self.queue}, and only one may.")
@@ -260,18 +271,24 @@ class _Custody:
         self.messages.append(_found(str(message.delivery_tag), message, count))
 
     def ready(self) -> int:
-        """How many wait in the queue, and are with nobody."""
-        count: int = self.channel.queue_declare(self.queue, passive=True).message_count
+        """How many wait in the queue while we read it, and are with nobody."""
+        count: int = self._stand(1).message_count
         return count
 
-    def settle(self) -> None:
+    def settle(self) -> bool:
         if self.messages and not self.is_settled:
             # We stay the only reader up to here; once these are acknowledged, others must not be handed to us.
             self.channel.basic_cancel(self.tag, nowait=True)
             self.channel.basic_ack(int(self.messages[-1].position), multiple=True)
-            # Neither is answered. What is asked after them is.
-            self.ready()
         self.is_settled = True
+        return self._is_heard()
+
+    def _is_heard(self) -> bool:
+        """Neither is answered. But a queue counts us until it has no message of ours; if it can say anything at all."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (told := self._stand(0)).consumer_count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return not told.consumer_count and bool(told.message_count)
 
     def give_back(self) -> None:
         if self.messages and not self.is_settled and self.channel.is_open:

@@ -143,9 +143,10 @@ class _Custody:
         self.handles = [handle for handle, _ in received]
         self.messages = [message for _, message in received]
 
-    def settle(self) -> None:
+    def settle(self) -> bool:
         self._each("delete_message_batch")
         self.handles = []
+        return True
 
     def give_back(self) -> None:
         if self.handles:

@@ -199,8 +199,9 @@ def _take(broker: brokers.Broker, reader: Reader) -> "Kept | None":
             _settled(reader, None)
             return None
         kept = keep(reader, taken.messages)
-        taken.settle()
-    _settled(reader, kept.unsettled)
+        is_heard = taken.settle()
+    if is_heard:
+        _settled(reader, kept.unsettled)
     return kept
 
 

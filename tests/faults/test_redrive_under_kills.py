@@ -46,4 +46,4 @@ def test_letters_of_a_stream_take_effect_once_and_where_nobody_knows_a_person_is
 def test_letters_of_rabbitmqs_queue_and_stream_take_effect_once_twins_without_an_id_included() -> None:
     if not RABBITMQ.exists():
         missing("RabbitMQ (Debian's rabbitmq-server)")
-    kept("quorum", "stream", policies=("resend",))
+    kept("quorum", "stream", policies=("resend", "hold"))

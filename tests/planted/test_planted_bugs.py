@@ -127,10 +127,10 @@ BUGS = {
         "registry/services/harvests.py",
         """\
         kept = keep(reader, taken.messages)
-        taken.settle()
+        is_heard = taken.settle()
 """,
         """\
-        taken.settle()
+        is_heard = taken.settle()
         kept = keep(reader, taken.messages)
 """,
         (f"{CUSTODY}::test_equal_letters_are_as_many_when_the_reader_dies_before_its_commit",),

@@ -30,6 +30,8 @@ WORKERS = 3
 TOO_LONG_S = 1_800
 STUCK_S = 90
 """So long nothing may move before the trial gives up."""
+PROBED_S = 10
+"""So long one waits for the consumer to come to the end of its topic."""
 Say = Callable[[str], None]
 
 
@@ -104,6 +106,7 @@ class Trial:
     asked: Asked
     say: Say
     found: Found
+    probes: int = 0
     moved_at: float = field(default_factory=time.monotonic)
     stood: tuple[int, ...] = ()
 
@@ -136,6 +139,7 @@ class Trial:
             self.consumers.start()
             found.kills = dict(self.kill_on(chance))
             self.until(self.is_over)
+            self.until(self.compare)
         except TimeoutError as why:
             found.gave_up = str(why)
         finally:
@@ -191,6 +195,8 @@ class Trial:
             self.world.kill()
             time.sleep(chance.uniform(0, 0.5))
             self.world.start()
+        # Nothing could move while it was away.
+        self.moved_at = time.monotonic()
 
     def until(self, true: Callable[[], bool]) -> None:
         """Do what people and orchestrators do until it is so: begin redrives, agree to them, replace the dead."""
@@ -247,9 +253,8 @@ class Trial:
     def settle_by_hand(self) -> None:
         """Where nothing moves any more because nobody knows what arrived, a person looks, and says so."""
         uncertain = list(self.letters.filter(state=State.UNCERTAIN).select_related("source"))
-        if not uncertain or not world.is_drained(*self.world.told()):
+        if not uncertain or not self.compare():
             return
-        self.compare()
         arrived, ops = self.wire_ids(), Person.objects.get(username="ops")
         for letter in uncertain:
             # A worker that was paused, or sends it again, may say so first.
@@ -263,7 +268,21 @@ class Trial:
         self.share()
         under_way = self.letters.filter(state__in={*ON_THEIR_WAY, State.UNCERTAIN}).exists()
         is_harvested = self.harvested() == self.total
-        return is_harvested and not under_way and world.is_drained(*self.world.told())
+        return is_harvested and not under_way and self.is_drained()
+
+    def is_drained(self) -> bool:
+        """Whether the consumer has seen all that was in its topic when this was asked."""
+        self.probes += 1
+        name = f"{world.PROBE}{self.probes}"
+        if not world.probe(name, *self.world.told()):
+            return False
+        give_up_at = time.monotonic() + PROBED_S
+        while time.monotonic() < give_up_at:
+            self.consumers.start()
+            if self.ask(f"SELECT FROM arrivals WHERE wire_id = '{name}'"):
+                return True
+            time.sleep(0.02)
+        return False
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -299,16 +318,18 @@ class Trial:
 
     # --- afterwards ----------------------------------------------------------------------------------------------
 
-    def compare(self) -> None:
-        """At a quiet moment: what was sent and did not arrive is uncertain, to the letter."""
-        arrived = self.wire_ids()
+    def compare(self) -> bool:
+        """What was sent and did not arrive is uncertain, to the letter. Whether it could be looked at."""
         told = dict(self.letters.filter(state__in=ARRIVED).values_list("wire_id", "state"))
+        if not self.is_drained():
+            return False
+        arrived = self.wire_ids()
         self.found.certain_yet_undelivered += [f"{each} {told[each]}" for each in told if each not in arrived]
+        return True
 
     def judge(self, found: Found) -> None:
         found.states = self.stands()
         found.attempts = RedriveAttempt.objects.filter(letter__source=self.source).count()
-        self.compare()
         effects = self.ask("SELECT body FROM effects ORDER BY number")
         bodies = Counter(bytes(body) for (body,) in effects)
         found.twins = bodies.pop(TWINS, 0)
