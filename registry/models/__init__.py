@@ -17,6 +17,7 @@ from .letters import (
     PayloadEdit,
 )
 from .lists import ListPreference, SavedView
+from .marks import DatabaseMark
 from .notices import Delivery, DeliveryAttempt, Notice, Nudge, Webhook
 from .outbox import OutboxMessage
 from .overrides import Override
@@ -48,6 +49,7 @@ __all__ = [
     "ChainHead",
     "Comment",
     "Contribution",
+    "DatabaseMark",
     "DeadLetter",
     "DeadLetterGroup",
     "DeadLetterSource",

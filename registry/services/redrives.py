@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from registry import permissions
@@ -206,6 +206,17 @@ def halt(held: RedriveJob, why: str, *, by: Person | None) -> None:
     """Pause a redrive whose row is held: by a person, or by itself."""
     _become(held, State.PAUSED, paused_because=why[:500], trouble="")
     tell("redrive.paused", held, by=by, why=why)
+
+
+def halt_all(why: str, *, by: Person | None) -> int:
+    """Pause all that were begun, whoever works at them, and say why anew of those that are paused. How many."""
+    jobs = RedriveJob.objects.under_way().exclude(state=State.DRAFT)
+    jobs = jobs.select_related("source__integration", "source__broker__environment").order_by("pk")
+    held = list(jobs.select_for_update(no_key=True, of=("self",)))
+    for each in held:
+        RedriveJob.objects.filter(pk=each.pk).update(fence=F("fence") + 1, lease_until=None)
+        halt(each, why, by=by)
+    return len(held)
 
 
 def tell(kind: str, held: RedriveJob, *, by: Person | None, **more: Any) -> None:

@@ -29,7 +29,7 @@ from registry.models import (
     RedriveJob,
 )
 from registry.sealing import Seal, Unsealed
-from registry.services import endpoints, ledger, payloads, plans, redrives, routes, sources, wire
+from registry.services import endpoints, ledger, marks, payloads, plans, redrives, routes, sources, wire
 from registry.services.payloads import Opened
 from registry.services.plans import Selector
 from registry.services.routes import Route
@@ -111,6 +111,7 @@ class Lease:
 
 def drive() -> int:
     """One bell: declare what nobody answered for, presume what did not come back, and go on with every redrive."""
+    marks.look()
     sweep()
     presume()
     now = timezone.now()
@@ -765,18 +766,14 @@ def restored(*, by: Person, why: str = "The database was restored from a backup.
     jobs = RedriveJob.objects.exclude(state__in=(Job.DRAFT, *redrives.ENDED)).select_for_update(
         no_key=True, of=("self",)
     )
-    held = list(jobs.select_related("source__integration", "source__broker__environment").order_by("pk"))
+    held = list(jobs.order_by("pk"))
     letters = 0
     while count := _sweep(now, before=now + timedelta(days=366), why=why):
         letters += count
     begun = [each for each in held if each.total and (each.approved_by_id or not each.needs_second)]
     letters += sum(_in_doubt(each, why, now) for each in begun)
     _number_from_afar()
-    for each in held:
-        if each.state != Job.PAUSED:
-            RedriveJob.objects.filter(pk=each.pk).update(fence=F("fence") + 1, lease_until=None)
-            redrives.halt(each, why, by=by)
-    return letters, len(held)
+    return letters, redrives.halt_all(why, by=by)
 
 
 def _in_doubt(job: RedriveJob, why: str, now: datetime) -> int:

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from registry.models import Event, Integration, Person
-from registry.services import integrations, trail
+from registry.services import integrations, marks, trail
 from tests import landscape
 
 ROLE = f"app_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -67,6 +67,7 @@ def test_the_registry_goes_on_working(as_app: None, ann: Person) -> None:
     made = integrations.create(name="Another", slug="another", document=landscape.document(), by=ann)
     assert Integration.objects.get(slug="another") == made
     assert (Event.objects.count(), trail.verify().faults) == (before + 1, [])
+    assert [marks.look(), marks.look()] == [False, False]
 
 
 def test_a_superuser_or_the_owner_is_no_such_role(db: None) -> None:
