@@ -10,7 +10,7 @@ from registry.brokers.base import Headers
 
 from . import amqp, clouds, dotnet, kafka, others
 from .alike import group_key, normalised
-from .base import Death, Family, Fields
+from .base import Death, Family, Fields, names
 
 __all__ = ["FAMILIES", "Death", "Family", "group_key", "is_owned", "normalised", "read", "stripped"]
 
@@ -27,7 +27,7 @@ NATS = ("nats-", "nats:")
 """NATS does what these say: one of them empties a stream."""
 ROUTES = ("CC", "BCC")
 """RabbitMQ sends copies to all that these name, in capitals: no header chooses where we send."""
-OWNED = (OURS, *NATS, *(each for family in FAMILIES for each in family.owns))
+OWNED = names((OURS, *NATS, *(each for family in FAMILIES for each in family.owns)))
 NOTHING = Death()
 _ERROR = ("error_class", "message", "stack")
 """Of one error, never of two."""
@@ -51,7 +51,7 @@ def stripped(headers: Headers) -> Headers:
 
 def is_owned(name: str) -> bool:
     """Whether a header is a family's, a broker's or ours, and not its sender's."""
-    return name in ROUTES or name.lower().startswith(OWNED)
+    return name in ROUTES or name.lower() in OWNED
 
 
 def _joined(death: Death, more: Death, family: str) -> Death:

@@ -6,20 +6,32 @@ from registry.brokers.base import Value
 
 from .base import LONGEST_STACK, Death, Family, Fields, cause, count, moment, tables, text
 
+DEATHS = (
+    *("x-death", "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange"),
+    *("x-last-death-queue", "x-last-death-reason", "x-last-death-exchange"),
+)
+COUNTS = ("x-delivery-count", "x-acquired-count")
+
 
 def _rabbitmq(of: Fields) -> Death:
     deaths = tables(of.value("x-death"))
     last = _last(deaths)
-    # At its delivery limit a message died once, after many tries; and nobody tries what expires or finds no room.
-    # Deliveries are not tries: those of the queue it lies in are our own.
-    told = [each.get("count") for each in deaths if each.get("reason") == "rejected"]
-    counts = [found for each in told if (found := count(each)) is not None]
     return Death(
         reason=text(last.get("reason")) or of.text("x-last-death-reason", "x-first-death-reason"),
         origin=text(last.get("queue")) or of.text("x-last-death-queue", "x-first-death-queue"),
         died_at=moment(last.get("time")),
-        attempts=count(sum(counts)) if counts else None,
+        attempts=_tries(deaths),
     )
+
+
+def _tries(deaths: Sequence[dict[str, Value]]) -> int | None:
+    """At its delivery limit a message died once, after many tries; and nobody tries what expires or finds no room.
+
+    Deliveries are not tries: those of the queue it lies in are our own.
+    """
+    told = [each.get("count") for each in deaths if each.get("reason") == "rejected"]
+    counts = [found for each in told if (found := count(each)) is not None]
+    return count(sum(counts)) if counts else None
 
 
 def _last(deaths: Sequence[dict[str, Value]]) -> dict[str, Value]:
@@ -31,12 +43,12 @@ def _last(deaths: Sequence[dict[str, Value]]) -> dict[str, Value]:
 
 def _amqp_1_0(of: Fields) -> Death:
     deaths = tables(of.value("x-opt-deaths"))
-    last: dict[str, Value] = deaths[0] if deaths else {}
+    last = _last(deaths)
     return Death(
         reason=text(last.get("reason")),
         origin=text(last.get("queue")),
         died_at=moment(last.get("last-time")) or moment(last.get("first-time")),
-        attempts=count(last.get("count")),
+        attempts=_tries(deaths),
     )
 
 
@@ -62,11 +74,8 @@ FAMILIES = (
     Family("AMQP 1.0", ("x-opt-deaths",), _amqp_1_0),
     Family(
         "RabbitMQ",
-        (
-            *("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count"),
-            *("x-stream-offset", "x-opt-", "amqp:expiration", "amqp:user_id"),
-        ),
+        (*DEATHS, *COUNTS, "x-stream-offset", "amqp:expiration", "amqp:user_id"),
         _rabbitmq,
-        signs=("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count"),
+        signs=(*DEATHS, *COUNTS),
     ),
 )

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from registry.brokers.base import Headers, Value
 
@@ -18,7 +19,11 @@ WRAPPERS = (
     *("AggregateException", "TargetInvocationException"),
 )
 """Classes that only say that another error happened inside."""
+WHOLE, LONG, ANY = (4,), (8,), range(1, 9)
+"""Bytes in which Java writes an int, a long, and a BigInteger of that size."""
+_BEGINNING = (".", "-", ":")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
+_PRINTED = re.compile(rb"[\x20-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,9 @@ class Fields:
     def text(self, *names: str, longest: int = LONGEST_TEXT) -> str:
         return text(self.value(*names), longest=longest)
 
-    def number(self, *names: str) -> int | None:
-        return number(self.value(*names))
+    def packed(self, name: str, of: Mapping[str, Sequence[int]]) -> int | None:
+        """A number in as many bytes as those names have, or in digits."""
+        return packed(self.value(name), of[name.lower()])
 
     def moment(self, *names: str) -> datetime | None:
         return moment(self.value(*names))
@@ -72,13 +78,30 @@ class Family:
 
     name: str
     owns: tuple[str, ...]
-    """Beginnings of the names that are its own, in small letters. They do not go along when a message is sent again."""
+    """The names that are its own, as `Names` has them. They do not go along when a message is sent again."""
     read: Callable[[Fields], Death]
     signs: tuple[str, ...] = ()
-    """Beginnings by which it is known where it shares names with others; its own, unless told."""
+    """Those by which it is known where it shares names with others; its own, unless told."""
 
     def wrote(self, fields: Fields) -> bool:
-        return any(name.startswith(self.signs or self.owns) for name in fields.names)
+        signs = names(self.signs or self.owns)
+        return any(name in signs for name in fields.names)
+
+
+class Names:
+    """Names in small letters. One that ends in a dot, dash or colon is a namespace: it stands for all that begin so."""
+
+    def __init__(self, told: Sequence[str]) -> None:
+        self._beginnings = tuple(each for each in told if each.endswith(_BEGINNING))
+        self._whole = frozenset(told)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._whole or name.startswith(self._beginnings)
+
+
+@cache
+def names(told: tuple[str, ...]) -> Names:
+    return Names(told)
 
 
 def text(value: Value, *, longest: int = LONGEST_TEXT) -> str:
@@ -92,7 +115,7 @@ def text(value: Value, *, longest: int = LONGEST_TEXT) -> str:
 
 
 def number(value: Value) -> int | None:
-    """A whole number: as such, as digits, or as Java writes it, in 4 or 8 bytes with the highest first."""
+    """A whole number: as such, or as digits."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -100,11 +123,16 @@ def number(value: Value) -> int | None:
     if isinstance(value, float):
         return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 2**63 else None
     if isinstance(value, bytes):
-        if len(value) in (4, 8) and not value.isdigit():
-            return int.from_bytes(value, "big", signed=True)
         value = value[:30].decode(errors="replace")
     told = value.strip() if isinstance(value, str) else ""
     return int(told) if _DIGITS.fullmatch(told) else None
+
+
+def packed(value: Value, sizes: Sequence[int]) -> int | None:
+    """A number in so many bytes, the highest first. Bytes that are all letters and digits are a text, and read so."""
+    if isinstance(value, bytes) and len(value) in sizes and not _PRINTED.fullmatch(value):
+        return int.from_bytes(value, "big", signed=True)
+    return number(value)
 
 
 def count(value: Value) -> int | None:
@@ -127,10 +155,9 @@ def moment(value: Value) -> datetime | None:
         return None
 
 
-def position(partition: Value, offset: Value) -> str:
+def position(partition: int | None, offset: int | None) -> str:
     """partition/offset, as far as they are told."""
-    told = [str(each) for each in (number(partition), number(offset)) if each is not None]
-    return "/".join(told)
+    return "/".join(str(each) for each in (partition, offset) if each is not None)
 
 
 def first_line(stack: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ import binascii
 from .base import Death, Family, Fields, count, text
 
 PUBSUB = "CloudPubSubDeadLetterSource"
+TOLD_BY_PUBSUB = ("DeliveryCount", "Subscription", "SubscriptionProject", "TopicPublishTime", "DeliveryErrorMessage")
+SIGNS_OF_SQS = ("approximatereceivecount", "deadletterqueuesourcearn")
 MOST_DATA = 8_000
 
 
@@ -56,12 +58,16 @@ def _decoded(told: str) -> str:
 
 FAMILIES = (
     Family("Azure Service Bus", ("deadletterreason", "deadlettererrordescription", "deadlettersource"), _azure),
-    Family("Knative", ("knativeerror", "ce_knativeerror", "ce-knativeerror"), _knative),
-    Family("Google Pub/Sub", (PUBSUB.lower(),), _pubsub),
+    Family(
+        "Knative",
+        tuple(f"{binding}knativeerror{each}" for binding in ("", "ce_", "ce-") for each in ("dest", "code", "data")),
+        _knative,
+    ),
+    Family("Google Pub/Sub", tuple(f"{PUBSUB}{each}".lower() for each in TOLD_BY_PUBSUB), _pubsub),
     Family(
         "Amazon SQS",
-        (*("sqs:", "approximatereceivecount", "approximatefirstreceivetimestamp", "deadletterqueuesourcearn"),),
+        ("sqs:", "approximatereceivecount", "approximatefirstreceivetimestamp", "deadletterqueuesourcearn"),
         _sqs,
-        signs=("approximatereceivecount", "sqs:approximatereceivecount", "deadletterqueue", "sqs:deadletterqueue"),
+        signs=tuple(f"{space}{each}" for space in ("", "sqs:") for each in SIGNS_OF_SQS),
     ),
 )

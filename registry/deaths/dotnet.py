@@ -28,7 +28,7 @@ def _masstransit(of: Fields) -> Death:
         reason=of.text("MT-Reason"),
         error_class=of.text("MT-Fault-ExceptionType"),
         message=of.text("MT-Fault-Message"),
-        origin=of.text("MT-Fault-InputAddress", "MT-Fault-Address"),
+        origin=of.text("MT-Fault-InputAddress"),
         died_at=of.moment("MT-Fault-Timestamp"),
         # Retries come after a first try.
         attempts=count(sum(retries) + 1) if retries else None,
@@ -74,12 +74,23 @@ FAMILIES = (
     Family(
         "NServiceBus",
         (
-            *("nservicebus.exceptioninfo.", "nservicebus.failedq", "nservicebus.timeoffailure", "nservicebus.retries"),
+            *("nservicebus.exceptioninfo.", "nservicebus.failedq", "nservicebus.timeoffailure"),
+            *("nservicebus.retries", "nservicebus.retries.timestamp", "nservicebus.flretries"),
             *("servicecontrol.", "$.diagnostics.", "nservicebus.processingendpoint", "nservicebus.processingmachine"),
         ),
         _nservicebus,
         signs=("nservicebus.exceptioninfo.", "nservicebus.failedq", "nservicebus.timeoffailure"),
     ),
-    Family("MassTransit", ("mt-fault-", "mt-reason", "mt-redelivery-count", "mt-host-"), _masstransit),
+    # Where faults are sent (MT-Fault-Address) is the sender's word, not the fault's.
+    Family(
+        "MassTransit",
+        (
+            *("mt-reason", "mt-redelivery-count", "mt-fault-exceptiontype", "mt-fault-message", "mt-fault-stacktrace"),
+            *("mt-fault-timestamp", "mt-fault-inputaddress", "mt-fault-consumertype", "mt-fault-messagetype"),
+            *("mt-fault-retrycount", "mt-fault-redeliverycount", "mt-host-"),
+        ),
+        _masstransit,
+        signs=("mt-reason", "mt-redelivery-count", "mt-fault-exceptiontype", "mt-fault-message", "mt-fault-retrycount"),
+    ),
     Family("Rebus", ("rbs2-error-details", "rbs2-source-queue", "rbs2-delivery-count"), _rebus),
 )

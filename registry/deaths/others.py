@@ -2,6 +2,9 @@
 
 from .base import Death, Family, Fields, count
 
+ORIGIN_IDS = ("origin_message_id", "origin_message_idy_time")
+"""The second is what a release of Pulsar's client wrote for the first."""
+
 
 def _watermill(of: Fields) -> Death:
     return Death(
@@ -25,7 +28,7 @@ def _pulsar(of: Fields) -> Death:
     return Death(
         origin=of.text("REAL_TOPIC"),
         attempts=count(of.value("RECONSUMETIMES")),
-        origin_position=of.text("ORIGIN_MESSAGE_ID", "ORIGIN_MESSAGE_IDY_TIME", longest=200),
+        origin_position=of.text(*ORIGIN_IDS, longest=200),
     )
 
 
@@ -38,8 +41,8 @@ FAMILIES = (
     ),
     Family(
         "Pulsar",
-        ("reconsumetimes", "delay_time", "real_topic", "retry_topic", "origin_message_id"),
+        (*("reconsumetimes", "delay_time", "real_topic", "retry_topic"), *ORIGIN_IDS),
         _pulsar,
-        signs=("reconsumetimes", "real_topic", "origin_message_id"),
+        signs=("reconsumetimes", "real_topic", *ORIGIN_IDS),
     ),
 )

@@ -33,6 +33,11 @@ ALIVE = (
     "Authorization-Scope",
     "kafka_key",
     *("cc", "x-original-url", "x-exception-handler", "dead-letter-policy", "dlq-owner", "SequenceNumber", "senderId"),
+    *("dlq-reason-code", "dlq-attempts-left", "real_topic_x", "retry_topic-mine", "x-opt-anything"),
+    *("x-death-note", "x-first-death-wish", "x-delivery-counted", "x-original-topics", "dead-letter-reasons"),
+    *("reason_poisoned_by", "delay_time_zone", "origin_message_identity", "mt-reasons", "MT-Fault-Address"),
+    *("rbs2-source-queue-owner", "rbs2-msg-type", "NServiceBus.RetriesAllowed", "DeadLetterReasonCode"),
+    *("knativeerrors", "CloudPubSubDeadLetterSources", "approximateReceiveCountry", "springDeserializerExceptions"),
 )
 ORIGINS = frozenset(
     {
@@ -79,6 +84,39 @@ def test_what_a_broker_or_library_wrote_does_not_go_along_again(name: str) -> No
 def test_the_senders_own_headers_go_along() -> None:
     sent: Headers = tuple((name, "x") for name in ALIVE)
     assert deaths.stripped(sent) == sent
+
+
+@pytest.mark.parametrize("namespace", sorted(each for family in FAMILIES for each in family.owns if each[-1] in ".-:"))
+def test_of_a_namespace_nothing_goes_along(namespace: str) -> None:
+    assert deaths.stripped(((f"{namespace}anything", "x"), (namespace[:-1], "x"))) == ((namespace[:-1], "x"),)
+
+
+def test_text_is_never_taken_for_the_bytes_of_a_number() -> None:
+    for families in ("__connect.errors.", "__streams.errors.", "dead-letter-"):
+        for text in (b"null", b"-123", b"12345678", b"unknown!", b"\x00\x00\x00\x05"):
+            said = deaths.read(((f"{families}topic", b"orders"), (f"{families}partition", text)))
+            assert said.origin_position == (text.decode() if text.lstrip(b"-").isdigit() else "")
+    for text in (b"null", b"-123", b"1234"):
+        said = deaths.read((("kafka_dlt-original-topic", b"orders"), ("kafka_dlt-original-partition", text)))
+        assert said.origin_position == ("" if text == b"null" else text.decode())
+
+
+def test_only_as_many_bytes_as_its_library_writes_are_a_number() -> None:
+    packed: Headers = (
+        ("kafka_dlt-original-topic", b"orders"),
+        ("kafka_dlt-original-partition", b"\x00\x00\x00\x00\x00\x00\x00\x05"),
+        ("kafka_dlt-original-offset", b"\x00\x00\x00\x00\x00\x00\x01\x00"),
+    )
+    assert deaths.read(packed).origin_position == "256"
+
+
+@pytest.mark.parametrize("name", ["x-death", "x-opt-deaths"])
+def test_to_expire_is_no_try_of_a_consumer(name: str) -> None:
+    waited: dict[str, Value] = {"queue": "orders.wait", "reason": "expired", "count": 5}
+    rejected: dict[str, Value] = {"queue": "orders", "reason": "rejected", "count": 3}
+    said = deaths.read(((name, [waited, rejected]),))
+    assert (said.attempts, said.reason, said.origin) == (3, "rejected", "orders")
+    assert deaths.read(((name, [waited]),)).attempts is None
 
 
 def test_a_forged_origin_is_shown_and_changes_nothing_else() -> None:
