@@ -5,14 +5,30 @@ it. Headers are written by anybody: they are shown, they group letters, and they
 """
 
 from dataclasses import fields, replace
+from datetime import datetime
 
-from registry.brokers.base import Headers
+from registry.brokers.base import Headers, Value
 
 from . import amqp, clouds, dotnet, kafka, others
 from .alike import group_key, normalised
-from .base import Death, Family, Fields, names
+from .base import Death, Detail, Family, Fields, moment, names, packed
+from .meanings import meaning
+from .places import belongs_to
 
-__all__ = ["FAMILIES", "Death", "Family", "group_key", "is_owned", "normalised", "read", "stripped"]
+__all__ = [
+    "FAMILIES",
+    "Death",
+    "Detail",
+    "Family",
+    "belongs_to",
+    "group_key",
+    "is_owned",
+    "meaning",
+    "normalised",
+    "read",
+    "stands_for",
+    "stripped",
+]
 
 OURS = "x-registry-"
 FAMILIES: list[Family] = [
@@ -28,10 +44,18 @@ NATS = ("nats-", "nats:")
 ROUTES = ("CC", "BCC")
 """RabbitMQ sends copies to all that these name, in capitals: no header chooses where we send."""
 OWNED = names((OURS, *NATS, *(each for family in FAMILIES for each in family.owns)))
+MOMENTS = frozenset(
+    {
+        *(each for each in kafka.PACKED if each.endswith("timestamp")),
+        *(f"sqs:{each}" for each in ("senttimestamp", "approximatefirstreceivetimestamp")),
+        "approximatefirstreceivetimestamp",
+    }
+)
+"""Names of moments that are written as milliseconds since 1970."""
 NOTHING = Death()
 _ERROR = ("error_class", "message", "stack")
 """Of one error, never of two."""
-_PARTS = [each.name for each in fields(Death) if each.name not in ("families", *_ERROR)]
+_PARTS = [each.name for each in fields(Death) if each.name not in ("families", "details", *_ERROR)]
 
 
 def read(headers: Headers) -> Death:
@@ -54,6 +78,14 @@ def is_owned(name: str) -> bool:
     return name in ROUTES or name.lower() in OWNED
 
 
+def stands_for(name: str, value: Value) -> int | datetime | None:
+    """What a header's number means to people, where its value does not show it: bytes, or a moment in milliseconds."""
+    name = name.lower()
+    if name in MOMENTS:
+        return None if isinstance(value, datetime) else moment(packed(value, kafka.PACKED.get(name, ())))
+    return packed(value, kafka.PACKED[name]) if name in kafka.PACKED and isinstance(value, bytes) else None
+
+
 def _joined(death: Death, more: Death, family: str) -> Death:
     parts = _PARTS if death.error_class or death.message else [*_PARTS, *_ERROR]
     missing = {
@@ -61,4 +93,5 @@ def _joined(death: Death, more: Death, family: str) -> Death:
         for name in parts
         if getattr(death, name) == getattr(NOTHING, name) and getattr(more, name) != getattr(NOTHING, name)
     }
-    return replace(death, families=(*death.families, family), **missing)
+    details = death.details | {name: told for name, told in more.details.items() if name not in death.details}
+    return replace(death, families=(*death.families, family), details=details, **missing)

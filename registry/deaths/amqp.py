@@ -4,24 +4,68 @@ from collections.abc import Sequence
 
 from registry.brokers.base import Value
 
-from .base import LONGEST_STACK, Death, Family, Fields, cause, count, moment, tables, text
+from .base import LONGEST_STACK, Death, Detail, Family, Fields, cause, count, details, joined, moment, tables, text
 
 DEATHS = (
     *("x-death", "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange"),
     *("x-last-death-queue", "x-last-death-reason", "x-last-death-exchange"),
 )
+MOST_KEYS = 20
 COUNTS = ("x-delivery-count", "x-acquired-count")
 
 
 def _rabbitmq(of: Fields) -> Death:
     deaths = tables(of.value("x-death"))
     last = _last(deaths)
+    reason = text(last.get("reason")) or of.text("x-last-death-reason", "x-first-death-reason")
+    origin = text(last.get("queue")) or of.text("x-last-death-queue", "x-first-death-queue")
+    exchange = of.value("x-last-death-exchange", "x-first-death-exchange")
     return Death(
-        reason=text(last.get("reason")) or of.text("x-last-death-reason", "x-first-death-reason"),
-        origin=text(last.get("queue")) or of.text("x-last-death-queue", "x-first-death-queue"),
+        reason=reason,
+        origin=origin,
         died_at=moment(last.get("time")),
         attempts=_tries(deaths),
+        details=_routed(last, _lived(deaths, "original-expiration"), exchange)
+        | details(
+            ("First death", _other(of, "x-first-death-", (reason, origin))),
+            ("Last death", _other(of, "x-last-death-", (reason, origin))),
+            ("Deliveries counted", _deliveries(count(of.value("x-delivery-count")))),
+            ("Times acquired", count(of.value("x-acquired-count"))),
+        ),
     )
+
+
+def _routed(death: dict[str, Value], lived: str, exchange: Value = None) -> dict[str, Detail]:
+    """By which way it came to the queue it died in, and how long it would have lived there."""
+    keys = death.get("routing-keys")
+    listed = [text(each) for each in keys[:MOST_KEYS]] if isinstance(keys, list) else [text(keys)]
+    return details(
+        ("Exchange", _exchange(death.get("exchange", exchange))),
+        ("Routing keys", joined(*listed)),
+        ("Would expire after", f"{lived} ms" if lived else ""),
+    )
+
+
+def _lived(deaths: Sequence[dict[str, Value]], name: str) -> str:
+    """How long its sender let it live; written where it died first of that, and taken away."""
+    return next((told for each in deaths if (told := text(each.get(name), longest=30))), "")
+
+
+def _exchange(told: Value) -> str:
+    return "the default one" if told in ("", b"") else text(told)
+
+
+def _deliveries(counted: int | None) -> str:
+    return "" if counted is None else f"{counted}; RabbitMQ 4 lets a quorum queue go up to 20, unless told otherwise"
+
+
+def _other(of: Fields, begun: str, told: tuple[str, str]) -> str:
+    """The death that these tell of; "" where it is the one that is told anyway."""
+    reason, queue = of.text(f"{begun}reason"), of.text(f"{begun}queue")
+    exchange = _exchange(of.value(f"{begun}exchange"))
+    if (reason, queue) == told:
+        return ""
+    return joined(reason, f"in {queue}" if queue else "", f"exchange {exchange}" if exchange else "")
 
 
 def _tries(deaths: Sequence[dict[str, Value]]) -> int | None:
@@ -49,6 +93,7 @@ def _amqp_1_0(of: Fields) -> Death:
         origin=text(last.get("queue")),
         died_at=moment(last.get("last-time")) or moment(last.get("first-time")),
         attempts=_tries(deaths),
+        details=_routed(last, _lived(deaths, "ttl")) | details(("Died there first", moment(last.get("first-time")))),
     )
 
 

@@ -3,15 +3,17 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from registry.brokers.base import Headers, Value
 
-LONGEST_TEXT, LONGEST_STACK = 2_000, 20_000
+LONGEST_TEXT, LONGEST_STACK, LONGEST_NAME = 2_000, 20_000, 100
 MOST_HEADERS = 2_000
 """So many headers are looked at, from the last on; what comes before them is kept, and says nothing."""
+MOST_DETAILS = 20
+"""Headers of one namespace that are told one by one."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_S = 253_402_300_799
 WRAPPERS = (
@@ -24,6 +26,9 @@ WHOLE, LONG, ANY = (4,), (8,), range(1, 9)
 _BEGINNING = (".", "-", ":")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _PRINTED = re.compile(rb"[\x20-\x7e]+")
+
+
+Detail = str | int | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,13 @@ class Death:
     consumer: str = ""
     """The group, endpoint or handler it died in."""
     origin_position: str = ""
-    """partition/offset there."""
+    """Where it lay there: partition and offset, or the id its broker gave it."""
+    sent_at: datetime | None = None
+    """When it was first sent."""
+    event_type: str = ""
+    """What its library calls the type of the message."""
+    details: dict[str, Detail] = field(default_factory=dict)
+    """What else was written of it, by what people call it."""
 
 
 class Fields:
@@ -53,8 +64,10 @@ class Fields:
 
     def __init__(self, headers: Headers) -> None:
         self._values: dict[str, Value] = {}
+        self._written: dict[str, str] = {}
         for name, value in headers[-MOST_HEADERS:]:
             self._values[name.lower()] = value
+            self._written[name.lower()] = name
         self.names = frozenset(self._values)
 
     def value(self, *names: str) -> Value:
@@ -70,6 +83,14 @@ class Fields:
 
     def moment(self, *names: str) -> datetime | None:
         return moment(self.value(*names))
+
+    def under(self, namespace: str, label: str = "") -> dict[str, Detail]:
+        """The first of those whose names begin so, each by the rest of its name."""
+        found = sorted(each for each in self.names if each.startswith(namespace.lower()) and each != namespace.lower())
+        named = {
+            name: text(self._written[name][len(namespace) :], longest=LONGEST_NAME) for name in found[:MOST_DETAILS]
+        }
+        return details(*((f"{label} {named[each]}".strip(), self.text(each)) for each in named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +177,18 @@ def moment(value: Value) -> datetime | None:
 
 
 def position(partition: int | None, offset: int | None) -> str:
-    """partition/offset, as far as they are told."""
-    return "/".join(str(each) for each in (partition, offset) if each is not None)
+    """Both in words, as far as they are told."""
+    told = (("partition", partition), ("offset", offset))
+    return joined(*(f"{name} {value}" for name, value in told if value is not None))
+
+
+def details(*told: tuple[str, Detail | None]) -> dict[str, Detail]:
+    """Those that say something."""
+    return {name: value for name, value in told if value is not None and value != ""}
+
+
+def joined(*parts: str) -> str:
+    return ", ".join(each for each in parts if each)
 
 
 def first_line(stack: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from .base import Death, Family, Fields, count, text
+from .base import Death, Family, Fields, count, details, text
 
 PUBSUB = "CloudPubSubDeadLetterSource"
 TOLD_BY_PUBSUB = ("DeliveryCount", "Subscription", "SubscriptionProject", "TopicPublishTime", "DeliveryErrorMessage")
@@ -26,6 +26,16 @@ def _sqs(of: Fields) -> Death:
     return Death(
         origin=source.rpartition(":")[2],
         attempts=received - 1 if received and source else None,
+        # By its clock a message was sent then, and it does not tell when it moved one.
+        sent_at=of.moment("sqs:SentTimestamp", "SentTimestamp"),
+        details=details(
+            ("First received", of.moment("sqs:ApproximateFirstReceiveTimestamp", "ApproximateFirstReceiveTimestamp")),
+            ("Received, with our looks", received),
+            ("Sender", of.text("sqs:SenderId", "SenderId")),
+            ("Message group", of.text("sqs:MessageGroupId", "MessageGroupId")),
+            ("Deduplication id", of.text("sqs:MessageDeduplicationId", "MessageDeduplicationId")),
+            ("Sequence number", of.text("sqs:SequenceNumber", "SequenceNumber")),
+        ),
     )
 
 
@@ -36,6 +46,7 @@ def _pubsub(of: Fields) -> Death:
         origin="/".join(each for each in (project, subscription) if each),
         attempts=count(of.value(f"{PUBSUB}DeliveryCount")),
         consumer=subscription,
+        sent_at=of.moment(f"{PUBSUB}TopicPublishTime"),
     )
 
 

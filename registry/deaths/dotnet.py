@@ -3,7 +3,19 @@
 import re
 from datetime import UTC, datetime
 
-from .base import LONGEST_STACK, LONGEST_TEXT, Death, Family, Fields, count, first_line, inner, is_wrapper, moment
+from .base import (
+    LONGEST_STACK,
+    LONGEST_TEXT,
+    Death,
+    Family,
+    Fields,
+    count,
+    details,
+    first_line,
+    inner,
+    is_wrapper,
+    moment,
+)
 
 BUS, INFO = "NServiceBus.", "NServiceBus.ExceptionInfo."
 _EXCEPTION = re.compile(r"\b([A-Za-z_][\w.+`]{0,200}Exception)(?: \([^)\n]{0,100}\))?: ", re.ASCII)
@@ -11,13 +23,34 @@ _WIRE_FORMAT = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d):(\d{6}) Z", re.AS
 
 
 def _nservicebus(of: Fields) -> Death:
+    retries = count(of.value(f"{BUS}Retries"))
     return Death(
         error_class=inner(of.text(f"{INFO}ExceptionType"), of.text(f"{INFO}InnerExceptionType")),
         message=of.text(f"{INFO}Message"),
         origin=of.text(f"{BUS}FailedQ"),
         died_at=_wire_moment(of.text(f"{BUS}TimeOfFailure")),
+        # These come after a first try; how often it tried at once before each of them is not told.
+        attempts=count(retries + 1) if retries is not None else None,
         stack=of.text(f"{INFO}StackTrace", longest=LONGEST_STACK),
         consumer=of.text(f"{BUS}ProcessingEndpoint"),
+        sent_at=_wire_moment(of.text(f"{BUS}TimeSent")),
+        # Several are told, the most derived first, each with its assembly.
+        event_type=of.text(f"{BUS}EnclosedMessageTypes").partition(";")[0],
+        details=details(
+            ("Thrown in", of.text(f"{INFO}Source")),
+            ("Help", of.text(f"{INFO}HelpLink")),
+            ("Machine", of.text(f"{BUS}ProcessingMachine")),
+            ("Sent by", of.text(f"{BUS}OriginatingEndpoint")),
+            ("Sent from machine", of.text(f"{BUS}OriginatingMachine")),
+            ("Message id", of.text(f"{BUS}MessageId")),
+            ("Correlation id", of.text(f"{BUS}CorrelationId")),
+            ("Conversation id", of.text(f"{BUS}ConversationId")),
+            ("Caused by message", of.text(f"{BUS}RelatedTo")),
+            ("Intent", of.text(f"{BUS}MessageIntent")),
+            ("Content type", of.text(f"{BUS}ContentType")),
+        )
+        | of.under(f"{INFO}Data.", "Data")
+        | of.under("ServiceControl.", "ServiceControl"),
     )
 
 
@@ -34,6 +67,12 @@ def _masstransit(of: Fields) -> Death:
         attempts=count(sum(retries) + 1) if retries else None,
         stack=of.text("MT-Fault-StackTrace", longest=LONGEST_STACK),
         consumer=of.text("MT-Fault-ConsumerType"),
+        event_type=of.text("MT-Fault-MessageType", "MT-MessageType").partition(";")[0],
+        details=details(
+            ("Original message id", of.text("MT-OriginalMessageId")),
+            ("Faults are sent to", of.text("MT-Fault-Address")),
+        )
+        | of.under("MT-Host-", "Host"),
     )
 
 
@@ -46,6 +85,8 @@ def _rebus(of: Fields) -> Death:
         origin=of.text("rbs2-source-queue"),
         attempts=count(of.value("rbs2-delivery-count")),
         stack=stack,
+        sent_at=of.moment("rbs2-senttime"),
+        event_type=of.text("rbs2-msg-type"),
     )
 
 

@@ -1,20 +1,34 @@
 """Kafka's: Connect, Streams, Spring Kafka, Spring Cloud Stream, SmallRye."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from .base import ANY, LONG, LONGEST_STACK, WHOLE, Death, Family, Fields, count, first_line, inner, number, position
+from .base import (
+    ANY,
+    LONG,
+    LONGEST_NAME,
+    LONGEST_STACK,
+    WHOLE,
+    Death,
+    Family,
+    Fields,
+    count,
+    details,
+    first_line,
+    inner,
+    moment,
+    number,
+    position,
+)
 
 CONNECT, STREAMS = "__connect.errors.", "__streams.errors."
 DEAD, RETRY, BINDER = "kafka_dlt-original-", "kafka_original-", "x-original-"
+CLOCKS = {"CreateTime": "its producer", "LogAppendTime": "the broker"}
 PACKED: dict[str, Sequence[int]] = {
-    **{
-        f"{each}{name}": size
-        for each in (DEAD, RETRY, BINDER)
-        for name, size in (("partition", WHOLE), ("offset", LONG))
-    },
-    **{f"{each}timestamp": LONG for each in (DEAD, RETRY, BINDER)},
+    **{f"{each}partition": WHOLE for each in (DEAD, RETRY, BINDER)},
+    **{f"{each}{told}": LONG for each in (DEAD, RETRY, BINDER) for told in ("offset", "timestamp")},
     "kafka_deliveryattempt": WHOLE,
-    "retry_topic-attempts": (1, *WHOLE),
+    "retry_topic-attempts": WHOLE,
     "retry_topic-backoff-timestamp": ANY,
     "retry_topic-original-timestamp": ANY,
 }
@@ -29,6 +43,9 @@ def _connect(of: Fields) -> Death:
         origin=of.text(f"{CONNECT}topic"),
         stack=of.text(f"{CONNECT}exception.stacktrace", longest=LONGEST_STACK),
         consumer=of.text(f"{CONNECT}connector.name"),
+        details=details(
+            ("Connector's task", of.text(f"{CONNECT}task.id")), ("Failed in", of.text(f"{CONNECT}class.name"))
+        ),
         origin_position=position(number(of.value(f"{CONNECT}partition")), number(of.value(f"{CONNECT}offset"))),
     )
 
@@ -44,30 +61,49 @@ def _streams(of: Fields) -> Death:
 
 
 def _spring_dead(of: Fields) -> Death:
-    dead = "kafka_dlt-"
-    return Death(
-        error_class=inner(
-            of.text(f"{dead}exception-fqcn", f"{dead}key-exception-fqcn"), of.text(f"{dead}exception-cause-fqcn")
-        ),
-        message=of.text(f"{dead}exception-message", f"{dead}key-exception-message"),
-        origin=of.text(f"{dead}original-topic"),
-        attempts=_tries(of),
-        stack=of.text(f"{dead}exception-stacktrace", f"{dead}key-exception-stacktrace", longest=LONGEST_STACK),
-        consumer=of.text(f"{dead}original-consumer-group"),
-        origin_position=_position(of, DEAD),
-    )
+    return _spring(of, DEAD, "kafka_dlt-exception-", "kafka_dlt-key-exception-")
 
 
 def _spring_retry(of: Fields) -> Death:
+    return _spring(of, RETRY, "kafka_exception-", "kafka_key-exception-")
+
+
+def _spring(of: Fields, original: str, failed: str, key_failed: str) -> Death:
+    """What both tell; where only the key could not be read, its error is the one there is."""
+    told, other = (failed, key_failed) if _failed(of, failed) else (key_failed, "")
     return Death(
-        error_class=inner(of.text("kafka_exception-fqcn"), of.text("kafka_exception-cause-fqcn")),
-        message=of.text("kafka_exception-message"),
-        origin=of.text("kafka_original-topic"),
+        error_class=inner(of.text(f"{told}fqcn"), of.text(f"{told}cause-fqcn")),
+        message=of.text(f"{told}message"),
+        origin=of.text(f"{original}topic"),
         attempts=_tries(of),
-        stack=of.text("kafka_exception-stacktrace", longest=LONGEST_STACK),
-        consumer=of.text("kafka_original-consumer-group"),
-        origin_position=_position(of, RETRY),
+        stack=of.text(f"{told}stacktrace", longest=LONGEST_STACK),
+        consumer=of.text(f"{original}consumer-group"),
+        origin_position=_position(of, original),
+        sent_at=_moment(of, "retry_topic-original-timestamp") or _moment(of, f"{original}timestamp"),
+        details=details(
+            ("Error of the key", _error(of, other)),
+            ("Sent, by the clock of", _clock(of, f"{original}timestamp-type")),
+            ("Next try was due", _moment(of, "retry_topic-backoff-timestamp")),
+        ),
     )
+
+
+def _failed(of: Fields, begun: str) -> bool:
+    return any(of.text(f"{begun}{each}") for each in ("fqcn", "message", "stacktrace"))
+
+
+def _error(of: Fields, begun: str) -> str:
+    told = (of.text(f"{begun}fqcn"), of.text(f"{begun}message")) if begun else ()
+    return ": ".join(each for each in told if each)
+
+
+def _moment(of: Fields, name: str) -> datetime | None:
+    return moment(of.packed(name, PACKED))
+
+
+def _clock(of: Fields, name: str) -> str:
+    """Whose clock told when it was sent."""
+    return CLOCKS.get(told := of.text(name, longest=LONGEST_NAME), told)
 
 
 def _cloud_stream(of: Fields) -> Death:
@@ -78,6 +114,8 @@ def _cloud_stream(of: Fields) -> Death:
         origin=of.text("x-original-topic"),
         stack=stack,
         origin_position=_position(of, BINDER),
+        sent_at=_moment(of, f"{BINDER}timestamp"),
+        details=details(("Sent, by the clock of", _clock(of, f"{BINDER}timestamp-type"))),
     )
 
 
@@ -85,9 +123,15 @@ def _smallrye(of: Fields) -> Death:
     return Death(
         error_class=inner(of.text("dead-letter-exception-class-name"), of.text("dead-letter-cause-class-name")),
         message=of.text("dead-letter-reason", "dead-letter-cause"),
+        details=details(("Cause", _cause(of))),
         origin=of.text("dead-letter-topic"),
         origin_position=position(number(of.value("dead-letter-partition")), number(of.value("dead-letter-offset"))),
     )
+
+
+def _cause(of: Fields) -> str:
+    told = (of.text("dead-letter-cause-class-name"), of.text("dead-letter-cause"))
+    return ": ".join(each for each in told if each)
 
 
 def _position(of: Fields, where: str) -> str:

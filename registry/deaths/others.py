@@ -1,6 +1,6 @@
 """Watermill's poison queue, eventferry's dead letters, and Pulsar's retry letters."""
 
-from .base import Death, Family, Fields, count
+from .base import Death, Family, Fields, count, details, number
 
 ORIGIN_IDS = ("origin_message_id", "origin_message_idy_time")
 """The second is what a release of Pulsar's client wrote for the first."""
@@ -11,6 +11,7 @@ def _watermill(of: Fields) -> Death:
         message=of.text("reason_poisoned"),
         origin=of.text("topic_poisoned"),
         consumer=of.text("handler_poisoned", "subscriber_poisoned"),
+        details=details(("Subscriber", of.text("subscriber_poisoned"))),
     )
 
 
@@ -25,10 +26,15 @@ def _eventferry(of: Fields) -> Death:
 
 
 def _pulsar(of: Fields) -> Death:
+    waited = number(of.value("DELAY_TIME"))
     return Death(
         origin=of.text("REAL_TOPIC"),
         attempts=count(of.value("RECONSUMETIMES")),
         origin_position=of.text(*ORIGIN_IDS, longest=200),
+        details=details(
+            ("Retry topic", of.text("RETRY_TOPIC")),
+            ("Waited before the next try", f"{waited} ms" if waited is not None else ""),
+        ),
     )
 
 

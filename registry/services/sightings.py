@@ -84,7 +84,7 @@ def letter(
 ) -> DeadLetter:
     """The letter, not yet saved and in no group. `attempt` is what we sent, if this is known to be that."""
     death, body = deaths.read(found.headers), read(found.body)
-    kind = _event_type(found, body)
+    kind = _event_type(found, body, death)
     id_kind, known_by = identity(source, found, attempt)
     return DeadLetter(
         source=source,
@@ -133,7 +133,7 @@ def message_id(source: DeadLetterSource, found: Found, body: Body | None = None)
 def schema_problem(found: Found, terms: Terms) -> str | None:
     """What the design's schema refuses in a body, "" if nothing; None where there is none to check by."""
     body = read(found.body)
-    return _schema_problem(body, _event_type(found, body), terms)
+    return _schema_problem(body, _event_type(found, body, deaths.read(found.headers)), terms)
 
 
 def read(body: bytes) -> Body:
@@ -169,8 +169,9 @@ def _wire_id(source: DeadLetterSource, found: Found, body: Body) -> str:
     return fitted(given, LONGEST_ID) or f"reg:{uuid.uuid4()}"
 
 
-def _event_type(found: Found, body: Body) -> str:
-    return fitted(first(found.headers, *TYPE) or _told_in(body, "type"), 300)
+def _event_type(found: Found, body: Body, death: deaths.Death) -> str:
+    """As CloudEvents tell it, or else as its library does."""
+    return fitted(first(found.headers, *TYPE) or _told_in(body, "type") or death.event_type, 300)
 
 
 def _told_in(body: Body, name: str) -> str:

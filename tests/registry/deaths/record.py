@@ -141,7 +141,7 @@ def write(name: str, made_by: str, found: Found) -> None:
 def told(death: deaths.Death) -> dict[str, Any]:
     """What a death says, as a sample has it: without what it does not say."""
     found = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(death).items()}
-    return {name: samples.written(value) for name, value in found.items() if value not in ("", None, [])}
+    return {name: samples.written(value) for name, value in found.items() if value not in ("", None, [], {})}
 
 
 if __name__ == "__main__":

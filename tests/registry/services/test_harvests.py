@@ -270,6 +270,13 @@ def test_ids_types_keys_and_facts_are_found_where_they_stand(stream: DeadLetterS
     assert (other.facts, other.content_type) == ({"region": "eu"}, "text/plain")
 
 
+def test_where_cloudevents_say_no_type_the_library_does(stream: DeadLetterSource) -> None:
+    fault = (("MT-Reason", "fault"), ("MT-Fault-MessageType", "Orders.Placed"))
+    rebus = (("rbs2-error-details", "x"), ("rbs2-msg-type", "Orders.Placed, Orders"), ("ce_type", "order.placed"))
+    one, other = taken(stream, found(b"{}", *fault), found(b"{}", *rebus, position="1-2"))
+    assert (one.event_type, other.event_type) == ("Orders.Placed", "order.placed")
+
+
 def test_a_brokers_key_orders_letters_unless_the_design_says_nothing_does(stream: DeadLetterSource) -> None:
     one, other = taken(stream, found(key=b"k-1"), found(key=b"\xff\x00", position="1-2"))
     assert (one.ordering_key, other.ordering_key) == ("k-1", "0xff00")
