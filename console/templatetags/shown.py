@@ -171,6 +171,17 @@ def ago(moment: datetime | None) -> str | SafeString:
 
 
 @register.filter
+def exactly(moment: datetime) -> SafeString:
+    """A moment to the second, as it is compared with logs."""
+    exact = moment.astimezone(timezone.get_current_timezone())
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        exact.isoformat(timespec="milliseconds"),
+        exact.strftime("%d %b %Y, %H:%M:%S %Z"),
+    )
+
+
+@register.filter
 def lasting(since: datetime | None) -> str:
     """How long something has been so, short enough for a badge: 4 min."""
     if since is None:

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from console import lives, mended, odd
+from console import died, lives, mended, odd
 from console.mended import Edited
 from console.people import signed_in
 from console.refusals import problems_of, status_of
@@ -182,6 +182,8 @@ def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
         "source": held.source,
         "clause": _clause(held),
         "shown": shown,
+        "died": died.died(shown.headers),
+        "headers": [died.row(each) for each in shown.headers],
         "facts": {name: held.facts[name] for name in sources.searched_by(held.source) if name in held.facts},
         "hidden": [(path, odd.named(path)) for path in shown.hidden[:MOST_HIDDEN]],
         "moves": lives.steps(held.moves.select_related("by").order_by("-version")[:MOST_MOVES]),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,8 @@ class ShownHeader:
     name: str
     value: str
     is_hidden: bool = False
+    told: Value = field(default=None, compare=False)
+    """The value as it came, without what is hidden; for whoever reads it by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +176,11 @@ def _body(body: bytes, mask: Mask) -> tuple[str, str, tuple[str, ...]]:
 
 def _header(name: str, value: Value, mask: Mask) -> ShownHeader:
     if mask.hides_header(name):
-        return ShownHeader(name, HIDDEN, is_hidden=True)
+        return ShownHeader(name, HIDDEN, is_hidden=True, told=HIDDEN)
     if isinstance(value, dict | list):
-        return ShownHeader(name, text(mask.over(value)), is_hidden=any(True for _ in mask.found(value)))
-    return ShownHeader(name, text(value))
+        over = mask.over(value)
+        return ShownHeader(name, text(over), is_hidden=any(True for _ in mask.found(value)), told=over)
+    return ShownHeader(name, text(value), told=value)
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from registry.services import edits, harvests, integrations, sending, sources
 from tests import landscape, letters
 from tests.e2e.conftest import NARROW
 from tests.e2e.test_pages import sign_in
+from tests.registry.deaths import samples
 from tests.registry.services.redrives import redriving
 from tests.registry.services.redrives.redriving import Stream
 
@@ -74,6 +75,10 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
     DeadLetterSource.objects.update(masked=["email"])
     mended = letters.letter(source, body=b'{"email": "x", "order": 1}', headers=[("tenant", "a\u202eb")])
     edits.edit(mended, body='{"email": "y", "order": 2}', headers=[("tenant\u200b", "c")], reason="Wrong", by=ada)
+    died = {
+        name: letters.letter(source, headers=samples.headers(samples.sample(name)["headers"]))
+        for name in ("spring-kafka", "nservicebus", "rabbitmq-quorum")
+    }
     job = redriving.begun(source, one, by=ada)
     slug = source.integration.slug
     pages = {
@@ -83,6 +88,7 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
         "all": reverse("letters-all", args=[source.pk]),
         "all-discard": reverse("letters-all", args=[source.pk], query={"act": "discard"}),
         "letter": reverse("letter", args=[two.pk]),
+        **{f"letter-{name}": reverse("letter", args=[each.pk]) for name, each in died.items()},
         "letter-edit": reverse("letter-edit", args=[two.pk]),
         "letter-mended": reverse("letter", args=[mended.pk]),
         "letter-mended-edit": reverse("letter-edit", args=[mended.pk]),
