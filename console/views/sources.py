@@ -16,7 +16,7 @@ from console.people import signed_in
 from console.refusals import problems_of, status_of
 from console.source_forms import KeptForm, SourceForm
 from console.views.releases import number
-from registry import permissions
+from registry import deaths, permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
 from registry.record.findings import Problem
@@ -59,6 +59,7 @@ def new(request: HttpRequest, slug: str) -> HttpResponse:
     record = integration.in_force.record if integration.in_force else None
     topics = [each.name for each in record.topics if each.name] if record else []
     asked = {name: request.GET.get(name, "") for name in ("topic", "place", "broker")}
+    asked["topic"] = asked["topic"] or deaths.belongs_to(asked["place"], topics)
     form = SourceForm(request.POST or None, topics=topics, initial=asked | {"broker": number(asked["broker"])})
     if request.method == "POST" and form.is_valid():
         given = form.as_said()

@@ -1,6 +1,6 @@
 """Where dead letters of an integration lie and how they are read: counted, unless its owner agrees to more."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Func, TextField, Value
 from django.utils import timezone
 
-from registry import permissions, sealing
+from registry import deaths, permissions, sealing
 from registry.errors import NotAllowed
 from registry.models import Broker, DeadLetterSource, Environment, Integration, PayloadEdit, Person
 from registry.record import DesignRecord
@@ -89,6 +89,8 @@ class Proposal:
     """As the design calls it; "" where it does not."""
     broker: Broker | None
     """The one of that name in the environment."""
+    is_guess: bool = False
+    """Whether the design only names the place, and its name says whose failures lie there."""
 
 
 @transaction.atomic
@@ -259,7 +261,7 @@ def design(source: DeadLetterSource) -> DesignRecord | None:
 
 
 def proposals(integration: Integration, environment: Environment) -> list[Proposal]:
-    """Where the approved design says failures go, and no source is defined in this environment."""
+    """Where the approved design says failures go, or names a place that sounds so, and no source is defined here."""
     if integration.in_force is None:
         return []
     defined = set(
@@ -268,11 +270,18 @@ def proposals(integration: Integration, environment: Environment) -> list[Propos
         )
     )
     known = {each.slug: each for each in Broker.objects.filter(environment=environment, is_active=True)}
+    topics = integration.in_force.record.topics
+    sounding = _sounding([each.name for each in topics if each.name])
     return [
-        Proposal(each.name, each.dead_letter, each.broker or "", known.get(_slug(each.broker)))
-        for each in integration.in_force.record.topics
-        if each.name and each.dead_letter and each.name not in defined
+        Proposal(each.name, place, each.broker or "", known.get(_slug(each.broker)), is_guess=not each.dead_letter)
+        for each in topics
+        if each.name and each.name not in defined and (place := each.dead_letter or sounding.get(each.name))
     ]
+
+
+def _sounding(names: Sequence[str]) -> dict[str, str]:
+    """By topic, the first of these that takes its failures, as names of places go."""
+    return {topic: place for place in reversed(names) if (topic := deaths.belongs_to(place, names))}
 
 
 def _slug(name: str | None) -> str:

@@ -135,6 +135,15 @@ def test_the_tab_shows_what_the_design_proposes_until_it_is_defined(
     assert "What the design proposes" not in text(page)
 
 
+def test_a_place_suggests_the_topic_its_name_belongs_to(
+    approved: Integration, broker: Broker, browse: Browse, cora: Person
+) -> None:
+    def suggested(place: str) -> str:
+        return form(browse(cora).get(reverse("source-new", args=[SLUG], query={"place": place})))["topic"]
+
+    assert [suggested(each) for each in (f"{TOPIC}-dlt", f"{TOPIC}_error", "another-dlt", "")] == [TOPIC, TOPIC, "", ""]
+
+
 def test_more_than_counting_needs_consent_to_what_it_does_to_the_place(
     approved: Integration, queues: Broker, browse: Browse, cora: Person, django_assert_num_queries: Count
 ) -> None:

@@ -202,3 +202,15 @@ def test_the_design_proposes_what_is_not_defined(
     assert proposal == sources.Proposal("orders.events", "orders.dlq", "Kafka main", kafka)
     define()
     assert sources.proposals(approved, production) == []
+
+
+def test_a_place_the_design_only_names_is_proposed_by_its_name_and_said_to_be_a_guess(
+    approved: Integration, production: Environment, kafka: Broker
+) -> None:
+    assert approved.in_force is not None
+    record = approved.in_force.record
+    topic = record.topics[0].model_copy(update={"dead_letter": None})
+    named = [topic, topic.model_copy(update={"name": "orders.events-dlt"}), topic.model_copy(update={"name": "other"})]
+    vars(approved.in_force)["record"] = record.model_copy(update={"topics": tuple(named)})
+    [guess] = sources.proposals(approved, production)
+    assert guess == sources.Proposal("orders.events", "orders.events-dlt", "Kafka main", kafka, is_guess=True)
