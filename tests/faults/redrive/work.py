@@ -4,6 +4,7 @@ Imported once by the process they are forked from; each has connections of its o
 """
 
 import os
+import sys
 import time
 import traceback
 from contextlib import closing
@@ -52,6 +53,16 @@ def work(number: int, source: int) -> None:
 
 def consume(number: int, database: str, kind: str, url: str) -> None:
     """One effect per wire id, and a note of each attempt that arrived. Dies when something is down, and is replaced."""
+    try:
+        _consume(number, database, kind, url)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        # At once: RabbitMQ's client gives back what it holds when it takes its leave, what it got last first.
+        os._exit(1)
+
+
+def _consume(number: int, database: str, kind: str, url: str) -> None:
     with closing(psycopg.connect(database)) as held:
         for wire_id, attempt, body, acknowledge in world.arrivals(kind, url, f"consumer-{number}"):
             if not wire_id.startswith(world.PROBE):
