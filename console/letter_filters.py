@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef
 from django.http import QueryDict
 
+from console import odd
 from console.listed import MOST_CHOICES, Choice
 from console.listings import plain
 from console.views.releases import number
@@ -107,10 +108,12 @@ class Asked:
 def menus(source: DeadLetterSource, asked: Asked) -> dict[str, Any]:
     """What the controls of the list offer."""
     groups = DeadLetterGroup.objects.filter(source=source).exclude(error_class="").order_by("-last_at", "-pk")
+    errors = groups.values_list("error_class", flat=True)[:ERRORS_OFFERED]
     return {
         "states": State.choices,
         "ages": [(value, label) for value, (label, *_) in AGES.items()],
-        "errors": dict.fromkeys(groups.values_list("error_class", flat=True)[:ERRORS_OFFERED]),
+        # An offer cannot hold a badge; what needs one is found by its group.
+        "errors": dict.fromkeys(each for each in errors if odd.named(each) == each),
         "assignees": _assignees(source, asked.texts["assignee"]),
         "fact_names": sources.searched_by(source),
     }
