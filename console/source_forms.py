@@ -51,7 +51,8 @@ class KeepingForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         label="Masked",
-        help_text="Fields of bodies, such as customer.email, and headers whose values are hidden. One a line.",
+        help_text="Fields of bodies, such as customer.email, and headers whose values are hidden, wherever they came to"
+        " stand: errors and keys that come of them too, also of letters that are here already. One a line.",
     )
     searchable = forms.CharField(
         required=False,

@@ -173,7 +173,7 @@ def _mending(letter: DeadLetter, edit: PayloadEdit, original: Opened) -> Mending
 
 def _schema_problem(letter: DeadLetter, after: Opened) -> str | None:
     source = letter.source
-    terms = Terms.of(sources.design(source), source.topic, hides=bool(source.masked))
+    terms = Terms.of(sources.design(source), source.topic, masked=source.masked)
     return sightings.schema_problem(Found("", after.body, after.headers), terms)
 
 

@@ -26,6 +26,7 @@ from registry.models import (
 from registry.models.letters import DeadLetterQuerySet, open_since
 from registry.models.sources import READINGS_KEPT_DAYS
 from registry.services import endpoints, ledger, payloads, returns, sightings, sources
+from registry.services.masks import Mask
 from registry.services.sightings import Terms
 from registry.services.text import fitted
 from registry.services.trends import hour_of
@@ -74,7 +75,7 @@ class Reader:
             raise LostLease
         # What its owner hides while a batch is being read is hidden in that batch.
         self.source.searchable, self.source.masked = now.searchable, now.masked
-        self.terms.hides = bool(now.masked)
+        self.terms.mask = Mask(now.masked)
         return now
 
 
@@ -155,7 +156,7 @@ def claim(key: int) -> Reader | None:
         return None
     source.fence, source.lease_until = source.fence + 1, now + LEASE
     source.save(update_fields=("fence", "lease_until"))
-    terms = Terms.of(sources.design(source), source.topic, hides=bool(source.masked))
+    terms = Terms.of(sources.design(source), source.topic, masked=source.masked)
     return Reader(source, source.fence, terms)
 
 
@@ -364,7 +365,7 @@ def _known(source: DeadLetterSource, letters: Iterable[DeadLetter]) -> set[str]:
 
 
 def _descend(source: DeadLetterSource, letter: DeadLetter, found: Found, at: datetime) -> None:
-    lineage = returns.came_back(source, found, at, group_key=sightings.group(source, letter).key)
+    lineage = returns.came_back(source, found, at, group_key=letter.group.key)
     letter.parent, letter.root, letter.redrive_count = lineage.parent, lineage.root, lineage.redrive_count
     letter.why = fitted(lineage.parked_why or lineage.told, 500)
     if lineage.parked_why:
@@ -380,7 +381,7 @@ def _numbers(count: int) -> list[int]:
 
 def _in_groups(source: DeadLetterSource, letters: Sequence[DeadLetter]) -> None:
     """Put each into the group of what died of the same; new groups are made."""
-    groups = [sightings.group(source, each) for each in letters]
+    groups = [each.group for each in letters]
     wanted = {each.key: each for each in groups}
     DeadLetterGroup.objects.bulk_create(wanted.values(), ignore_conflicts=True)
     kept = dict(DeadLetterGroup.objects.filter(source=source, key__in=wanted).values_list("key", "pk"))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from registry.brokers import Value
+from registry.brokers import Headers, Value
 from registry.record.findings import InvalidRecord
+from registry.sealing import Seal
 from registry.services.payloads import Opened
 from registry.untrusted import parse_untrusted
 
 HIDDEN = "•••••"
+DIGITS = 16
+"""Of the digest that stands for a hidden key: enough that two keys are never taken for one."""
 LONGEST_SHOWN = 200_000
 """Characters of a body that are shown; what was cut is said."""
 _PLACES = re.compile(r"\[[0-9*]*\]|\.(?:[0-9]+|\*)(?=\.|$)")
@@ -73,9 +76,24 @@ class Mask:
     def hides_header(self, name: str) -> bool:
         return name.lower() in self.headers or name.lower().removeprefix("amqp:") in self.headers
 
+    def covers(self, name: str) -> bool:
+        """Whether a field of this path, what it lies in, or a header of this name is hidden."""
+        steps = name.lower().removeprefix("$.").split(".")
+        return self.hides_header(name) or any(self.hides(steps[:end]) for end in range(1, len(steps) + 1))
+
+    def over_headers(self, headers: Headers) -> Headers:
+        """Headers with what is hidden replaced."""
+        return tuple((name, self._over_header(name, value)) for name, value in headers)
+
+    def _over_header(self, name: str, value: Value) -> Value:
+        if self.hides_header(name):
+            return HIDDEN
+        told: Value = self.over(value) if isinstance(value, dict | list) else value
+        return told
+
     def over(self, value: Any, steps: tuple[str | int, ...] = ()) -> Any:
         """The value with what is hidden replaced."""
-        if self.hides(steps) or self._is_opaque(value, steps):
+        if self.hides(steps) or self.is_opaque(value, steps):
             return HIDDEN
         if isinstance(value, dict):
             return {name: self.over(each, (*steps, name)) for name, each in value.items()}
@@ -85,7 +103,7 @@ class Mask:
 
     def found(self, value: Any, steps: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
         """Where something is hidden."""
-        if self.hides(steps) or self._is_opaque(value, steps):
+        if self.hides(steps) or self.is_opaque(value, steps):
             yield steps
         elif isinstance(value, dict):
             for name, each in value.items():
@@ -94,7 +112,7 @@ class Mask:
             for place, each in enumerate(value):
                 yield from self.found(each, (*steps, place))
 
-    def _is_opaque(self, value: Any, steps: tuple[str | int, ...]) -> bool:
+    def is_opaque(self, value: Any, steps: tuple[str | int, ...] = ()) -> bool:
         """Whether it may hold what is hidden in a form that is not looked into: JSON as text, bytes as text."""
         if not self.paths or not isinstance(value, str):
             return False
@@ -130,6 +148,11 @@ def value_at(opened: Opened, path: str) -> str | None:
         else:
             return None
     return here if isinstance(here, str) else json.dumps(here, ensure_ascii=False, indent=2)
+
+
+def hidden_key(seal: Seal, key: str) -> str:
+    """What stands for a key that is hidden: letters of one key are still known as such, and keep their order."""
+    return HIDDEN + seal.digest(key)[:DIGITS]
 
 
 def parsed(body: bytes) -> Any:

@@ -2,16 +2,20 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from registry import brokers, deaths
-from registry.brokers import Found, Mode, first
+from registry.brokers import Found, Headers, Mode, first
+from registry.deaths import Death, Fields
 from registry.definitions import schemas
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, RedriveAttempt
 from registry.record import DesignRecord
 from registry.record.findings import InvalidRecord
+from registry.sealing import Seal
+from registry.services.masks import HIDDEN, Mask, hidden_key
 from registry.services.text import fitted
 from registry.untrusted import parse_untrusted
 
@@ -24,6 +28,9 @@ MOST_ATTEMPTS = 2**31 - 1
 ID = ("ce_id", "ce-id", "cloudevents:id", "cloudevents_id")
 TYPE = ("ce_type", "ce-type", "cloudevents:type", "cloudevents_type")
 CONTENT_TYPE = ("content-type", "content_type", "contenttype")
+SAID = ("reason", "error_class", "message", "origin")
+"""What a letter keeps of what its headers say of its death."""
+NOTHING = Mask(())
 
 
 @dataclass(slots=True)
@@ -35,19 +42,25 @@ class Terms:
     is_ordered: bool = True
     schemas: dict[str, str] = field(default_factory=dict)
     """JSON Schemas that can be checked, by CloudEvents type."""
-    hides: bool = False
-    """Whether something of its messages is hidden, so that nothing of a body is quoted."""
+    mask: Mask = NOTHING
+    """What of its messages is hidden: nothing of that is kept in clear, and nothing of a body is quoted."""
     steps: int = MOST_STEPS
 
     @classmethod
-    def of(cls, record: DesignRecord | None, topic: str, *, hides: bool = False) -> Self:
+    def of(cls, record: DesignRecord | None, topic: str, *, masked: Iterable[str] = ()) -> Self:
+        mask = Mask(masked)
         if record is None:
-            return cls(hides=hides)
+            return cls(mask=mask)
         key = next((each.key for each in record.topics if each.name == topic), None)
         guarantee = next((each.guarantee for each in record.ordering if each.topic == topic), None)
         checked = {each.type: each.data_schema for each in record.events if each.type and each.data_schema}
         sound = {name: text for name, text in checked.items() if _is_sound(text)}
-        return cls(key or "", guarantee != "none", sound, hides)
+        return cls(key or "", guarantee != "none", sound, mask)
+
+    @property
+    def hides_key(self) -> bool:
+        """Whether what orders them is hidden: the field the design names, or a broker's own key that nobody names."""
+        return bool(self.mask) and (not self.key or self.mask.covers(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +96,58 @@ def letter(
     source: DeadLetterSource, found: Found, terms: Terms, *, at: datetime, attempt: RedriveAttempt | None
 ) -> DeadLetter:
     """The letter, not yet saved and in no group. `attempt` is what we sent, if this is known to be that."""
-    death, body = deaths.read(found.headers), read(found.body)
-    kind = _event_type(found, body, death)
+    seen = terms.mask.over_headers(found.headers) if terms.mask else found.headers
+    death, body = deaths.read(seen), read(found.body)
+    told = deaths.read(found.headers) if seen != found.headers else death
     id_kind, known_by = identity(source, found, attempt)
-    return DeadLetter(
+    made = DeadLetter(
         source=source,
         id_kind=id_kind,
         identity=known_by,
         wire_id=_wire_id(source, found, body),
-        ordering_key=fitted(_ordering_key(found, body, terms), LONGEST_KEY),
+        ordering_key=_ordering_key(source, found, body, terms),
         moved_at=at,
         reason=fitted(death.reason, 100),
         error_class=fitted(death.error_class, 300),
         message=fitted(death.message, 2_000),
         origin=fitted(death.origin, 300),
         attempts=death.attempts if death.attempts is not None and 0 <= death.attempts <= MOST_ATTEMPTS else None,
-        event_type=kind,
-        content_type=fitted(first(found.headers, *CONTENT_TYPE), 200),
-        schema_problem=_schema_problem(body, kind, terms),
+        event_type=_shown_type(seen, body, death, terms.mask),
+        content_type=fitted(first(seen, *CONTENT_TYPE), 200),
+        schema_problem=_schema_problem(body, _event_type(found.headers, body, told), terms),
         position=fitted(found.position, 200),
         partition=fitted(found.partition, 100),
         size=len(found.body),
-        facts={name: text for name in source.searchable if (text := _fact(found, body, name))},
+        facts={name: text for name in source.searchable if (text := _fact(seen, body, name, terms.mask))},
         died_at=min(at, _moment(death.died_at) or _moment(found.placed_at) or at),
         harvested_at=at,
         unsettled_count=found.delivered if id_kind == DeadLetter.IdKind.WEAK else None,
     )
+    made.group = _group(source, made, told)
+    return made
 
 
-def group(source: DeadLetterSource, of: DeadLetter) -> DeadLetterGroup:
-    """The group a letter belongs to, not yet saved."""
+def told_by(mask: Mask) -> set[str]:
+    """Which columns of a letter may say what this hides, whatever headers it had."""
+    text = "probe.Error: probe"
+    table: Any = [{"reason": text, "queue": text}]
+    probes: Headers = (*((name, text) for name in mask.headers), ("x-death", table), ("x-opt-deaths", table))
+    columns = set()
+    for family in deaths.FAMILIES:
+        for each in probes:
+            clear, seen = (family.read(Fields(headers)) for headers in ((each,), mask.over_headers((each,))))
+            columns |= {name for name in (*SAID, "event_type") if getattr(clear, name) != getattr(seen, name)}
+    hidden_types = mask.hides(("type",)) or any(map(mask.hides_header, TYPE))
+    columns |= {"event_type"} if hidden_types else set()
+    return columns | ({"content_type"} if any(map(mask.hides_header, CONTENT_TYPE)) else set())
+
+
+def _group(source: DeadLetterSource, of: DeadLetter, death: Death) -> DeadLetterGroup:
+    """The group a letter belongs to, not yet saved: known by all that is said of the death, and saying what is seen."""
+    said = (fitted(death.error_class, 300), fitted(death.reason, 100), fitted(death.message, 2_000))
     return DeadLetterGroup(
         source=source,
-        key=deaths.group_key(of.error_class, of.reason, of.message),
+        key=deaths.group_key(*said),
         error_class=of.error_class,
         reason=of.reason,
         message=fitted(deaths.normalised(of.message), 300),
@@ -133,7 +165,7 @@ def message_id(source: DeadLetterSource, found: Found, body: Body | None = None)
 def schema_problem(found: Found, terms: Terms) -> str | None:
     """What the design's schema refuses in a body, "" if nothing; None where there is none to check by."""
     body = read(found.body)
-    return _schema_problem(body, _event_type(found, body, deaths.read(found.headers)), terms)
+    return _schema_problem(body, _event_type(found.headers, body, deaths.read(found.headers)), terms)
 
 
 def read(body: bytes) -> Body:
@@ -169,9 +201,14 @@ def _wire_id(source: DeadLetterSource, found: Found, body: Body) -> str:
     return fitted(given, LONGEST_ID) or f"reg:{uuid.uuid4()}"
 
 
-def _event_type(found: Found, body: Body, death: deaths.Death) -> str:
+def _event_type(headers: Headers, body: Body, death: Death) -> str:
     """As CloudEvents tell it, or else as its library does."""
-    return fitted(first(found.headers, *TYPE) or _told_in(body, "type") or death.event_type, 300)
+    return fitted(first(headers, *TYPE) or _told_in(body, "type") or death.event_type, 300)
+
+
+def _shown_type(seen: Headers, body: Body, death: Death, mask: Mask) -> str:
+    kind = _event_type(seen, body, death)
+    return HIDDEN if kind and mask.hides(("type",)) else kind
 
 
 def _told_in(body: Body, name: str) -> str:
@@ -179,7 +216,13 @@ def _told_in(body: Body, name: str) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _ordering_key(found: Found, body: Body, terms: Terms) -> str:
+def _ordering_key(source: DeadLetterSource, found: Found, body: Body, terms: Terms) -> str:
+    key = fitted(_key(found, body, terms), LONGEST_KEY)
+    is_hidden = terms.hides_key or terms.mask.is_opaque(key)
+    return hidden_key(Seal(source.sealed_key), key) if key and is_hidden else key
+
+
+def _key(found: Found, body: Body, terms: Terms) -> str:
     if not terms.is_ordered:
         return ""
     if found.key:
@@ -190,8 +233,9 @@ def _ordering_key(found: Found, body: Body, terms: Terms) -> str:
     return (first(found.headers, terms.key) or body.at(terms.key)) if terms.key else ""
 
 
-def _fact(found: Found, body: Body, name: str) -> str:
-    return fitted(first(found.headers, name) or body.at(name), LONGEST_FACT)
+def _fact(seen: Headers, body: Body, name: str, mask: Mask) -> str:
+    text = first(seen, name) or body.at(name)
+    return HIDDEN if text and (mask.covers(name) or mask.is_opaque(text)) else fitted(text, LONGEST_FACT)
 
 
 def _schema_problem(body: Body, kind: str, terms: Terms) -> str | None:
@@ -201,7 +245,7 @@ def _schema_problem(body: Body, kind: str, terms: Terms) -> str | None:
         return None
     if body.problem:
         return fitted(f"The body is no JSON: {body.problem}", 500)
-    told = schemas.unquoted if terms.hides else None
+    told = schemas.unquoted if terms.mask else None
     compared, steps = schemas.held(schema, body.data, min(schemas.MOST_STEPS, terms.steps), told=told)
     terms.steps -= steps
     return None if compared.is_unchecked else fitted(str(compared), 500)

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import transaction
-from django.db.models import F, Func, TextField, Value
+from django.db import connection, transaction
+from django.db.models import Case, F, Func, TextField, Value, When
 from django.utils import timezone
 
 from registry import deaths, permissions, sealing
-from registry.errors import NotAllowed
+from registry.errors import Conflict, NotAllowed
 from registry.models import Broker, DeadLetterSource, Environment, Integration, PayloadEdit, Person
 from registry.record import DesignRecord
 from registry.record.base import seconds
 from registry.record.contracts import Contract
 from registry.record.topics import Topic
-from registry.services import locks, trail
-from registry.services.masks import Mask
+from registry.services import locks, sightings, trail
+from registry.services.masks import HIDDEN, Mask, hidden_key
+from registry.services.sightings import ID, Terms
 from registry.services.text import Reading
 
 Mode = DeadLetterSource.Mode
@@ -52,6 +53,14 @@ UNQUOTED = "It does not fit; in what is not kept where something is hidden."
 """Instead of what a schema refuses, which quotes the body."""
 MOST_FIELDS = 50
 MOST_DAYS = 3_650
+KEYS_AT_ONCE = 5_000
+RENAME_KEYS = """
+UPDATE registry_deadletter AS letter SET ordering_key = told.became
+FROM unnest(%s::text[], %s::text[]) AS told(was, became)
+WHERE letter.source_id = %s AND letter.ordering_key = told.was
+"""
+NO_EXAMPLES = "jsonb_set(%(expressions)s, '{overtaken,examples}', '[]')"
+"""Plans name some of the keys that went on without their letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +201,7 @@ def change_mode(source: DeadLetterSource, mode: str, *, agreed: bool = False, by
 def searched_by(source: DeadLetterSource) -> list[str]:
     """The fields and headers by whose values its letters may be found: none that is hidden, whatever was kept of it."""
     mask = Mask(source.masked)
-    return [each for each in source.searchable if not _is_masked(each, mask)]
+    return [each for each in source.searchable if not mask.covers(each)]
 
 
 def modes(source: DeadLetterSource) -> tuple[str, ...]:
@@ -350,8 +359,12 @@ def _fields(
     returns_within_seconds: int,
 ) -> dict[str, Any]:
     hidden, shown = _names(reading, "masked", masked), _names(reading, "searchable", searchable)
-    if both := [each for each in shown if _is_masked(each, Mask(hidden))]:
+    if both := [each for each in shown if Mask(hidden).covers(each)]:
         reading.refuse("searchable", f"names {both[0]}, which is masked", "It would be kept in clear: choose one.")
+    if ids := [each for each in hidden if any(map(Mask([each]).hides_header, ID))]:
+        reading.refuse(
+            "masked", f"names {ids[0]}, which is the id", "By its id everybody knows a letter: it cannot be hidden."
+        )
     if unknown_policy and unknown_policy not in Policy.values:
         reading.refuse("unknown_policy", "is not known", f"Choose {' or '.join(Policy.values)}, or the design's own.")
     _within(reading, "retention_days", retention_days, 1, MOST_DAYS)
@@ -374,12 +387,6 @@ def _names(reading: Reading, path: str, values: Iterable[str]) -> list[str]:
     return [reading.line(path, each) for each in names[:MOST_FIELDS]]
 
 
-def _is_masked(name: str, mask: Mask) -> bool:
-    """Whether a field, what it lies in, or a header of this name is hidden."""
-    steps = name.lower().removeprefix("$.").split(".")
-    return mask.hides_header(name) or any(mask.hides(steps[:end]) for end in range(1, len(steps) + 1))
-
-
 def _within(reading: Reading, path: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         reading.refuse(path, "is out of range", f"Write a number from {least:,} to {most:,}.")
@@ -393,6 +400,42 @@ def _forget(held: DeadLetterSource, before: Mapping[str, Any]) -> None:
     if held.masked and not before["masked"]:
         held.letters.exclude(schema_problem="").update(schema_problem=UNQUOTED)
         PayloadEdit.objects.filter(letter__source=held).exclude(schema_problem="").update(schema_problem=UNQUOTED)
+    if set(held.masked) - set(before["masked"]):
+        _hide(held, Mask(before["masked"]), Mask(held.masked))
+
+
+def _hide(held: DeadLetterSource, before: Mask, after: Mask) -> None:
+    """Columns of letters taken in earlier that may say what is hidden from now on."""
+    columns = sorted(sightings.told_by(after) - sightings.told_by(before))
+    of_groups = [name for name in columns if name in ("reason", "error_class", "message")]
+    for rows, names in ((held.letters, columns), (held.groups, of_groups)):
+        dots = {name: Case(When(**{name: ""}, then=Value("")), default=Value(HIDDEN)) for name in names}
+        if dots:
+            rows.update(**dots)
+    record = design(held)
+    was, now = (Terms.of(record, held.topic, masked=each.names) for each in (before, after))
+    if now.hides_key and not was.hides_key:
+        _hide_keys(held)
+
+
+def _hide_keys(held: DeadLetterSource) -> None:
+    """Each key becomes what stands for it from now on, so that letters keep the order they have."""
+    try:
+        seal = sealing.Seal(held.sealed_key)
+    except sealing.Unsealed as why:
+        raise Conflict("Its keys cannot be hidden.", f"{why} Set the SECRET_KEY it was taken in with.") from None
+    of_keys = held.letters.exclude(ordering_key="").exclude(ordering_key__startswith=HIDDEN)
+    keys = list(of_keys.order_by().values_list("ordering_key", flat=True).distinct())
+    with connection.cursor() as cursor:
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            chunk = keys[start : start + KEYS_AT_ONCE]
+            cursor.execute(RENAME_KEYS, [chunk, [hidden_key(seal, each) for each in chunk], held.pk])
+    held.redrives.filter(plan__has_key="overtaken").update(plan=Func(F("plan"), template=NO_EXAMPLES))
+    for job in held.redrives.filter(selector__has_key="ordering_key").exclude(
+        selector__ordering_key__startswith=HIDDEN
+    ):
+        key = hidden_key(seal, job.selector["ordering_key"])
+        held.redrives.filter(pk=job.pk).update(selector=job.selector | {"ordering_key": key})
 
 
 def _held(source: DeadLetterSource) -> DeadLetterSource:

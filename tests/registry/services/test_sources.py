@@ -79,6 +79,7 @@ def test_what_is_masked_is_not_kept_in_clear(define: Define) -> None:
     assert refused(define, masked=["Email"], searchable=["email"]) == ("searchable", "names email, which is masked")
     assert refused(define, masked=["email"], searchable=["customer.email"])[0] == "searchable"
     assert refused(define, masked=["customer"], searchable=["order", "customer.email"])[0] == "searchable"
+    assert refused(define, masked=["ce_id"]) == ("masked", "names ce_id, which is the id")
     assert refused(define, retention_days=0) == ("retention_days", "is out of range")
     assert refused(define, unknown_policy="guess") == ("unknown_policy", "is not known")
 
