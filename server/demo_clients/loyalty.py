@@ -30,6 +30,7 @@ WAYS = {
 }
 INTEGRATION = "orders-to-loyalty"
 ORDER_EVERY_S = 4
+ME = "loyalty-1"
 TELL_EVERY_S = 10
 Entry = dict[bytes, bytes]
 
@@ -70,11 +71,22 @@ class Loyalty:
                 say(self.behaviour.told() or "nothing to do")
 
     def entries(self) -> Iterator[tuple[bytes, Entry]]:
-        """What comes, one by one; an empty one each second in which nothing does."""
+        """What was held when it died, then what comes, one by one; an empty one each second in which nothing does."""
         group, topic = self.about["group"], self.about["topic"]
+        yield from self.held()
         while True:
-            found: Any = self.streams.xreadgroup(group, "loyalty-1", {topic: ">"}, count=20, block=1_000)
+            found: Any = self.streams.xreadgroup(group, ME, {topic: ">"}, count=20, block=1_000)
             yield from found[0][1] if found else [(b"", {})]
+
+    def held(self) -> Iterator[tuple[bytes, Entry]]:
+        """What the group was given and nobody said is done: the stream gives it to no other reader by itself."""
+        group, topic, start = self.about["group"], self.about["topic"], b"0-0"
+        while True:
+            told: Any = self.streams.xautoclaim(topic, group, ME, min_idle_time=0, start_id=start, count=20)
+            start, found = told[:2]
+            yield from found
+            if start == b"0-0":
+                return
 
     def handle(self, position: bytes, entry: Entry) -> None:
         topic, group = self.about["topic"], self.about["group"]
