@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from registry import brokers, deaths
 from registry.brokers import Found, Headers, Mode, first
-from registry.deaths import Death, Fields
+from registry.deaths import Death
+from registry.deaths.base import Fields
 from registry.definitions import schemas
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, RedriveAttempt
 from registry.record import DesignRecord

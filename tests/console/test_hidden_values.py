@@ -165,7 +165,7 @@ def test_another_sources_letters_and_another_column_stay_in_clear(
 
 
 def test_what_a_nested_header_says_is_hidden_with_it(source: DeadLetterSource, paul: Person) -> None:
-    table = [{"reason": "rejected by cora", "queue": "orders", "count": 1}]
+    table: Any = [{"reason": "rejected by cora", "queue": "orders", "count": 1}]
     message = Found("1-1", b"{}", (("x-death", table), ("ce_type", "cora.signed")))
     [before] = taken(source, message)
     hide(source, ["reason", "ce_type"], by=paul)
