@@ -1,11 +1,13 @@
 """A dead letter in a real stream, harvested, planned, and sent back by somebody on call before a real browser."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
 from registry.models import DeadLetterSource, Environment, Integration, Person, RedriveJob
@@ -79,9 +81,19 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
         name: letters.letter(source, headers=samples.headers(samples.sample(name)["headers"]))
         for name in ("spring-kafka", "nservicebus", "rabbitmq-quorum")
     }
-    job = redriving.begun(source, one, by=ada)
+    finished = redriving.begun(source, one, by=ada)
+    running = redriving.begun(source, letters.letter(source), letters.letter(source), by=ada)
+    waiting = redriving.begun(source, mended, by=ada)
+    for each in (finished, running, waiting):
+        sending.advance(each.pk)
+    states = [RedriveJob.objects.get(pk=each.pk).state for each in (finished, running, waiting)]
+    assert states == ["finished", "canary", "awaiting_approval"]
+    begun = redriving.begun(source, letters.letter(source), by=ada)
+    # What burns, on Home.
+    DeadLetterSource.objects.update(open_since=timezone.now() - timedelta(days=2), trouble="Redis does not answer.")
     slug = source.integration.slug
     pages = {
+        "home-burning": reverse("home"),
         "dead-letters": reverse("dead-letters"),
         "source": reverse("source", args=[source.pk]),
         "letters": reverse("letters", args=[source.pk]),
@@ -94,7 +106,10 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
         "letter-mended-edit": reverse("letter-edit", args=[mended.pk]),
         "plan-mended": reverse("redrive-new", args=[source.pk], query={"letters": mended.pk}),
         "plan": reverse("redrive-new", args=[source.pk], query={"letters": two.pk}),
-        "redrive": reverse("redrive", args=[job.pk]),
+        "redrive": reverse("redrive", args=[begun.pk]),
+        "redrive-running": reverse("redrive", args=[running.pk]),
+        "redrive-finished": reverse("redrive", args=[finished.pk]),
+        "redrive-waiting": reverse("redrive", args=[waiting.pk]),
         "redrives": reverse("redrives"),
         "brokers": reverse("brokers"),
         "broker-edit": reverse("broker-edit", args=[source.broker_id]),
@@ -111,6 +126,8 @@ def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
             page.set_viewport_size(size)  # type: ignore[arg-type]
         for name, address in pages.items():
             page.goto(live_server.url + address)
+            if name == "home-burning":
+                expect(page.get_by_role("region", name="Dead letters")).to_contain_text("the oldest")
             picture(page, f"{name}-{theme}")
             if wrong := flaws(page):
                 found[f"{name}, {theme}"] = wrong
