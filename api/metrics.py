@@ -1,5 +1,7 @@
 """Numbers for Prometheus: what is in the registry, asked at each scrape, and how requests fare, counted as they pass.
 
+Of dead letters a scrape tells what the minute's check of their books found, and how long ago that was.
+
 With several web processes set PROMETHEUS_MULTIPROC_DIR to an empty folder they share: counts are then summed over all
 of them at each scrape. Without it, each process tells its own.
 """
@@ -145,16 +147,25 @@ GAUGES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "SELECT count(*) FROM registry_outboxmessage WHERE delivered_at IS NULL AND attempts >= 10",
     ),
     "registry_ledger_imbalance": (
-        "Dead letters lost, made up, or not as their attempts and redrives say. Anything but 0 is a fault of ours.",
+        "Dead letters lost, made up, or not as their attempts and redrives say, when last checked."
+        " Anything but 0 is a fault of ours.",
         (),
-        "SELECT sum(imbalance) FROM registry_ledger",
+        "SELECT sum(imbalance) FROM registry_ledgerreading",
+    ),
+    "registry_ledger_checked_seconds": (
+        "How long ago the books of dead letters were checked, of those that wait longest for it.",
+        (),
+        """SELECT extract(epoch FROM clock_timestamp() - min(coalesce(books.at, source.created_at)))
+        FROM registry_deadlettersource source
+        LEFT JOIN registry_ledgerreading books ON books.source_id = source.id""",
     ),
     "registry_dead_letters": (
-        "Dead letters in the ledger, by state.",
+        "Dead letters in the ledger, by state, when last checked.",
         ("integration", "environment", "state"),
-        """SELECT integration.slug, environment.slug, letters.state, sum(letters.amount) FROM
-        (SELECT source_id, state, count(*) AS amount FROM registry_deadletter GROUP BY source_id, state) letters
-        JOIN registry_deadlettersource source ON source.id = letters.source_id
+        """SELECT integration.slug, environment.slug, counted.state, sum(counted.letters::bigint)
+        FROM registry_ledgerreading books
+        CROSS JOIN LATERAL jsonb_each_text(books.states) AS counted(state, letters)
+        JOIN registry_deadlettersource source ON source.id = books.source_id
         JOIN registry_integration integration ON integration.id = source.integration_id
         JOIN registry_broker broker ON broker.id = source.broker_id
         JOIN registry_environment environment ON environment.id = broker.environment_id GROUP BY 1, 2, 3""",

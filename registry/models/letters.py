@@ -264,6 +264,19 @@ class LetterMove(models.Model):
         return f"{self.was} → {self.became}"
 
 
+class LedgerReading(models.Model):
+    """What the minute's look at a source's books found, so that nobody who wants to know counts every letter again."""
+
+    source = models.OneToOneField(DeadLetterSource, on_delete=models.CASCADE, primary_key=True, related_name="books")
+    at = models.DateTimeField()
+    imbalance = models.PositiveBigIntegerField()
+    states = models.JSONField(default=dict)
+    """How many letters are in each state."""
+
+    def __str__(self) -> str:
+        return f"books of {self.source_id} at {self.at:%H:%M}"
+
+
 class Payload(models.Model):
     """A letter's body and headers, encrypted with its source's key. Goes when the retention is over."""
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 
-from registry.models import DeadLetter, Person
+from registry.models import DeadLetter, LedgerReading, Person
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,23 @@ def imbalance() -> int:
 
 
 def check() -> int:
-    """Look at the books, and say in the log where they do not add up."""
-    found = balances()
+    """Look at the books, keep what was found, and say in the log where they do not add up."""
+    now, found = timezone.now(), balances()
+    states: dict[int, dict[str, int]] = {}
+    counts = DeadLetter.objects.order_by().values_list("source", "state").annotate(Count("pk"))
+    for source, state, count in counts:
+        states.setdefault(source, {})[state] = count
+    LedgerReading.objects.bulk_create(
+        (
+            LedgerReading(
+                source_id=each.source_id, at=now, imbalance=each.imbalance, states=states.get(each.source_id, {})
+            )
+            for each in found
+        ),
+        update_conflicts=True,
+        unique_fields=["source"],
+        update_fields=["at", "imbalance", "states"],
+    )
     for each in found:
         if each.imbalance:
             log.error("the books of source %s do not add up: %s", each.source_id, each)

@@ -14,7 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from registry.models import DeadLetterSource, Environment, Integration, Person, Review
+from registry.models import DeadLetterSource, Environment, Integration, LedgerReading, Person, Review
+from registry.services import ledger
 from tests import letters
 from tests.api.checked import CheckedClient
 from tests.api.conftest import Issue, with_token
@@ -61,6 +62,7 @@ def test_dead_letters_are_counted_and_the_books_checked(approved: Integration, o
     source.trouble = "RabbitMQ does not answer."
     source.save()
     letters.letter(source)
+    ledger.check()
     told = numbers(client)
     place = "environment=production,integration=orders-to-payments"
     assert told["registry_ledger_imbalance{}"] == 0
@@ -69,14 +71,32 @@ def test_dead_letters_are_counted_and_the_books_checked(approved: Integration, o
     assert told[f"registry_dead_letter_oldest_seconds{{{place},place=orders.dead}}"] == pytest.approx(3_600, abs=60)
     assert told[f"registry_dead_letter_source_up{{{place},place=orders.dead}}"] == 0
     DeadLetterSource.objects.update(harvested=3)
+    assert ledger.check() == 2
     assert numbers(client)["registry_ledger_imbalance{}"] == 2
 
 
-def test_a_scrape_takes_this_many_statements(
-    approved: Integration, client: Client, django_assert_num_queries: Any
+def test_how_old_the_count_of_dead_letters_is_stands_beside_it(
+    approved: Integration, ops: Person, client: Client
 ) -> None:
-    with django_assert_num_queries(13):
+    hour_ago = timezone.now() - timedelta(hours=1)
+    at = letters.broker(Environment.objects.get(slug="production"))
+    source = letters.source(approved, at, by=ops, created_at=hour_ago)
+    assert numbers(client)["registry_ledger_checked_seconds{}"] == pytest.approx(3_600, abs=60)
+    ledger.check()
+    assert numbers(client)["registry_ledger_checked_seconds{}"] < 60
+    # What beat does not check any more is told as it was, and that it is old.
+    letters.letter(source)
+    LedgerReading.objects.update(at=hour_ago)
+    told = numbers(client)
+    assert told["registry_ledger_checked_seconds{}"] == pytest.approx(3_600, abs=60)
+    assert not [name for name in told if name.startswith("registry_dead_letters{")]
+
+
+def test_a_scrape_counts_no_letters(approved: Integration, client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(14) as asked:
         client.get("/metrics")
+    read = " ".join(each["sql"] for each in asked.captured_queries)
+    assert not re.search(r"registry_(deadletter|ledger)\b", read)
 
 
 def test_reads_of_settings_are_counted_by_result(approved: Integration, client: Client, issue: Issue) -> None:
