@@ -73,7 +73,7 @@ def rate_all(stack: ExitStack, asked: argparse.Namespace) -> "list[Rate]":
 
     found = []
     for name, (_, server, _) in rates.WORLDS.items():
-        if (asked.brokers and name not in asked.brokers) or ("RabbitMQ" in name and not RABBITMQ.exists()):
+        if name not in chosen(asked) or name in absent(asked):
             continue
         with step(f"Taking in and sending: {name}"), ExitStack() as held:
             home = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="registry-bench-broker-")))
@@ -81,6 +81,17 @@ def rate_all(stack: ExitStack, asked: argparse.Namespace) -> "list[Rate]":
             few = asked.letters // 10 if name == "SQS" else asked.letters
             found.append(rates.measure(name, url, few, asked.rounds))
     return found
+
+
+def chosen(asked: argparse.Namespace) -> list[str]:
+    from bench.letters import rates
+
+    return [each for each in rates.WORLDS if not asked.brokers or each in asked.brokers]
+
+
+def absent(asked: argparse.Namespace) -> list[str]:
+    """Brokers that cannot be measured here."""
+    return [each for each in chosen(asked) if "RabbitMQ" in each and not RABBITMQ.exists()]
 
 
 def question_all(asked: argparse.Namespace) -> Measured:
@@ -110,11 +121,12 @@ def report(rates: "list[Rate]", found: Measured, asked: argparse.Namespace, load
     yield "# Dead letters, measured"
     yield f"\n`python -m bench.letters`, {datetime.now(UTC):%Y-%m-%d}, on {machine.describe()}."
     yield f"The machine's load was {load:.1f} before and {os.getloadavg()[0]:.1f} after; the measurement makes 1."
-    if rates:
+    if asked.rounds:
         yield from of_rates(rates, asked)
     yield "\n## Read"
-    yield "\nOne source, asked as pages and services ask: medians in milliseconds, with the queries of each. The last"
-    yield "column is the ratio of the largest to the smallest.\n"
+    yield "\nOne source, asked as pages and services ask: medians in milliseconds, with the queries of each. What"
+    yield "begins with *page* is the whole answer to a request, with its menus and template, and of a file the first"
+    yield "bytes. The last column is the ratio of the largest to the smallest.\n"
     sizes = list(found)
     yield f"| question | queries | {' | '.join(f'{size:,}' for size in sizes)} | ratio |"
     yield f"|---|---|{'---|' * len(sizes)}---|"
@@ -127,11 +139,15 @@ def report(rates: "list[Rate]", found: Measured, asked: argparse.Namespace, load
 def of_rates(rates: "list[Rate]", asked: argparse.Namespace) -> Iterator[str]:
     yield "\n## Taken in and sent again"
     yield f"\nLetters per second, one worker, {asked.letters:,} letters (SQS a tenth) in each of {asked.rounds} rounds;"
-    yield "beside it, in the same round, a loop that reads or sends as many messages through the same client and keeps"
-    yield "nothing. A redrive commits an attempt before it sends each letter, and waits until the broker has it.\n"
+    yield "beside it, in the same round, a loop that reads or sends as many messages through the broker's own client"
+    yield "(redis-py, nats-py, pika, confluent-kafka, boto3), used straight on one connection, and keeps nothing. It"
+    yield "sends one by one, each confirmed before the next; to RabbitMQ mandatory, on one channel. A redrive commits"
+    yield "an attempt before it sends each letter, and waits until the broker has it.\n"
     yield "| broker | harvest | bare | ratio | redrive | bare | ratio |"
     yield "|---|---|---|---|---|---|---|"
     yield from (each.line() for each in rates)
+    if absent(asked):
+        yield f"\nNot measured, as RabbitMQ is not installed here: {'; '.join(absent(asked))}."
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """What is asked of dead letters, as pages and services ask it; each with its queries and its time."""
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count
+from django.test import Client
+from django.urls import reverse
 
 from bench.pages.measure import counted
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Person
@@ -66,10 +71,45 @@ def questions(source: int) -> Iterator[tuple[str, Callable[[], object]]]:
     )
 
 
+def pages(source: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What somebody on call opens, from the request to the last byte of the answer."""
+    letters = DeadLetter.objects.filter(source=source)
+    group = DeadLetterGroup.objects.filter(source=source).order_by("id")[0].pk
+    newest = letters.order_by("-died_at", "-id").values_list("pk", flat=True)[0]
+    client = Client()
+    client.force_login(Person.objects.get(username="ops"))
+
+    def opened(name: str, *key: object, **query: object) -> Callable[[], object]:
+        address = reverse(name, args=key or [source], query=query)
+
+        def open_page() -> object:
+            answer = client.get(address)
+            if answer.status_code != HTTPStatus.OK:
+                raise RuntimeError(f"{address} answered {answer.status_code}")
+            if not answer.streaming:
+                return answer.content
+            # A file is made while it is sent, and is not wanted to its end.
+            made: Any = answer
+            begun = next(iter(made.streaming_content))
+            made._iterator.close()
+            return begun
+
+        return open_page
+
+    yield "page: list", opened("letters")
+    yield "page: list, by a word", opened("letters", q="503")
+    yield "page: list, by an error", opened("letters", error_class="Error7")
+    yield "page: list of one group", opened("letters", group=group)
+    yield "page: source", opened("source")
+    yield "page: letter", opened("letter", newest)
+    yield "page: plan of one group", opened("redrive-new", group=group)
+    yield "page: CSV, its first bytes", opened("letters-export", source, "csv")
+
+
 def measure(source: int, rounds: int) -> dict[str, Cost]:
     """Each question in so many rounds; the first is left out. What takes long is asked less often."""
     found: dict[str, Cost] = {}
-    for name, ask in questions(source):
+    for name, ask in itertools.chain(questions(source), pages(source)):
         cost = found[name] = Cost()
         for turn in range(rounds + 1):
             with counted(connection) as count:

@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -11,12 +11,14 @@ from statistics import median
 from django.conf import settings
 from django.utils import timezone
 
-from registry import brokers, sealing
-from registry.brokers import Outgoing, Place
+from bench.letters.bare import client
+from registry import sealing
+from registry.brokers import Place
 from registry.models import Broker, DeadLetterSource, Environment, Integration, Person, RedriveJob
 from registry.services import harvests, redrives, sending
 from tests.registry.brokers import servers
 from tests.registry.brokers.worlds import (
+    ClassicWorld,
     KafkaWorld,
     NatsWorld,
     QuorumWorld,
@@ -26,12 +28,12 @@ from tests.registry.brokers.worlds import (
     World,
 )
 
-AT_ONCE = 500
 TOO_LONG_S = 60
 WORLDS: dict[str, tuple[type[World], Callable[[Path], AbstractContextManager[str]] | None, str]] = {
     "Redis Streams": (RedisStreamsWorld, None, "Valkey"),
     "NATS JetStream": (NatsWorld, servers.nats, ""),
     "RabbitMQ, quorum queue": (QuorumWorld, servers.rabbitmq, ""),
+    "RabbitMQ, classic queue": (ClassicWorld, servers.rabbitmq, ""),
     "RabbitMQ, stream": (StreamWorld, servers.rabbitmq, ""),
     "Kafka": (KafkaWorld, servers.kafka, "the mock cluster of its C client, no real broker"),
     "SQS": (SqsWorld, servers.sqs, "moto, which is slow; no real SQS"),
@@ -75,7 +77,8 @@ def one_round(world: World, count: int, rate: Rate) -> None:
     bare, dead, topic = world.place(), world.place(), world.place()
     for each in (bare, dead):
         world.put(each, *messages)
-    alone = timed(count, lambda: read(world, bare))
+    with closing(client(world, bare)) as reader:
+        alone = timed(count, lambda: reader.read(count))
     source = define(world, dead, topic)
     ours = timed(count, lambda: harvests.harvest(source.pk, limit=count))
     rate.harvest.append((ours, alone))
@@ -101,10 +104,9 @@ def redriven(world: World, source: DeadLetterSource, topic: Place, count: int) -
     # Without the first waves, which wait for what comes back.
     RedriveJob.objects.filter(pk=job.pk).update(state=RedriveJob.State.RUNNING, wave=2)
     ours = timed(count, lambda: drive(job.pk))
-    with_client = brokers.connect(world.broker, topic)
-    outgoing = [Outgoing(b'{"orderId": "o-1", "total": "19.90"}', (), None, f"bare-{n}") for n in range(count)]
-    alone = timed(count, lambda: [with_client.send(each) for each in outgoing])
-    with_client.close()
+    outgoing = [(b'{"orderId": "o-1", "total": "19.90"}', f"bare-{n}") for n in range(count)]
+    with closing(client(world, topic)) as sender:
+        alone = timed(count, lambda: sender.send(outgoing))
     return ours, alone
 
 
@@ -123,21 +125,6 @@ def drive(key: int) -> None:
         sending.advance(key)
     if job.state != RedriveJob.State.FINISHED:
         raise RuntimeError(f"The redrive is {job.state}: {job.paused_because}")
-
-
-def read(world: World, place: Place) -> None:
-    """All that lies there, by the same module, into nothing."""
-    client = brokers.connect(world.broker, place)
-    cursor, messages = "", True
-    while messages:
-        if world.is_log:
-            looked = client.look(cursor, AT_ONCE)
-            cursor, messages = looked.cursor, len(looked.messages) == AT_ONCE
-        else:
-            with client.take(AT_ONCE) as taken:
-                messages = bool(taken.messages)
-                taken.settle()
-    client.close()
 
 
 def define(world: World, dead: Place, topic: Place) -> DeadLetterSource:
