@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0029_what_burns"),
+        ("registry", "0030_database_mark"),
     ]
 
     operations = [
