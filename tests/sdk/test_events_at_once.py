@@ -87,3 +87,62 @@ def test_the_asynchronous_face_does_the_same(tables: psycopg.Connection) -> None
 
     assert sorted(asyncio.run(all_at_once())) == ["done", "duplicate", "duplicate", "duplicate"]
     assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_an_effect_that_fails_leaves_no_trace_whoever_commits(tables: psycopg.Connection, autocommit: bool) -> None:
+    def pay(cursor: psycopg.Cursor) -> None:
+        cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+
+    def fail(cursor: psycopg.Cursor) -> None:
+        pay(cursor)
+        cursor.execute("SELECT 1 / 0")
+
+    with psycopg.connect(database_url(), autocommit=autocommit) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            process_once(connection, "e-1", "payers", fail, table="race_processed_events")
+        assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (0,)
+        said = [process_once(connection, "e-1", "payers", pay, table="race_processed_events") for _ in range(2)]
+    assert said == ["done", "duplicate"]
+    assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_the_asynchronous_face_leaves_no_trace_either(tables: psycopg.Connection, autocommit: bool) -> None:
+    async def fail(cursor: psycopg.AsyncCursor) -> None:
+        await cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+        raise RuntimeError("the bank is closed")
+
+    async def work() -> list[str]:
+        async with await psycopg.AsyncConnection.connect(database_url(), autocommit=autocommit) as connection:
+            with pytest.raises(RuntimeError, match="bank"):
+                await process_once_async(connection, "e-1", "payers", fail, table="race_processed_events")
+            nothing = lambda _: asyncio.sleep(0)  # noqa: E731
+            return [
+                await process_once_async(connection, "e-1", "payers", nothing, table="race_processed_events")
+                for _ in range(2)
+            ]
+
+    assert asyncio.run(work()) == ["done", "duplicate"]
+    assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_what_its_caller_began_is_theirs_to_end(tables: psycopg.Connection, autocommit: bool) -> None:
+    with (
+        psycopg.connect(database_url(), autocommit=autocommit) as connection,
+        connection.transaction(),
+        pytest.raises(RuntimeError, match="commit it or roll it back before"),
+    ):
+        process_once(connection, "e-1", "payers", lambda _: None, table="race_processed_events")
+    assert tables.execute("SELECT count(*) FROM race_processed_events").fetchone() == (0,)
+
+
+def test_in_a_pipeline_no_event_is_called_a_duplicate(tables: psycopg.Connection) -> None:
+    with (
+        psycopg.connect(database_url()) as connection,
+        connection.pipeline(),
+        pytest.raises(TypeError, match="does not say whether the id was new"),
+    ):
+        process_once(connection, "e-1", "payers", lambda _: None, table="race_processed_events")
+    assert tables.execute("SELECT count(*) FROM race_processed_events").fetchone() == (0,)

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS {table} (
     PRIMARY KEY (event_id, consumer_group)
 )
 """
+_OPEN = (1, 2, 3)
+"""What psycopg calls ACTIVE, INTRANS and INERROR."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
 
 
@@ -35,18 +37,22 @@ def process_once(
     """Run `effect(cursor)` and remember the event in one transaction, which is committed; on an error, rolled back.
 
     `connection` is one of psycopg's or any DB-API connection to a database that knows ON CONFLICT DO NOTHING
-    (PostgreSQL, SQLite). It must not be in a transaction. Acknowledge the message after either result.
+    (PostgreSQL, SQLite) which says whether it commits by itself; where it does, a transaction is begun all the same.
+    None may be open before: RuntimeError. Acknowledge the message after either result.
     """
     insert, values = _insert(connection, event_id, group, table)
+    by_hand = _commits_by_itself(connection)
     cursor = connection.cursor()
     try:
+        if by_hand:
+            cursor.execute("BEGIN")
         cursor.execute(insert, values)
-        done: Processed = "done" if cursor.rowcount == 1 else "duplicate"
+        done = _known(cursor.rowcount)
         if done == "done":
             effect(cursor)
-        connection.commit()
+        _commit(connection, by_hand)
     except BaseException:
-        connection.rollback()
+        _roll_back(connection, by_hand)
         raise
     finally:
         cursor.close()
@@ -58,10 +64,13 @@ async def process_once_async(
 ) -> Processed:
     """The same for psycopg's AsyncConnection."""
     insert, values = _insert(connection, event_id, group, table)
+    by_hand = _commits_by_itself(connection)
     try:
         async with connection.cursor() as cursor:
+            if by_hand:
+                await cursor.execute("BEGIN")
             await cursor.execute(insert, values)
-            done: Processed = "done" if cursor.rowcount == 1 else "duplicate"
+            done = _known(cursor.rowcount)
             if done == "done":
                 await effect(cursor)
         await connection.commit()
@@ -74,6 +83,7 @@ async def process_once_async(
 def forget(connection: Any, window: timedelta, *, table: str = TABLE) -> int:
     """Remove ids older than the deduplication window of the settings; how many went. Run it now and then."""
     mark = _mark(connection)
+    _require_idle(connection)
     cursor = connection.cursor()
     try:
         before = _moment(datetime.now(UTC) - window)
@@ -91,11 +101,54 @@ def _insert(connection: Any, event_id: str, group: str, table: str) -> tuple[str
     if not event_id or not group:
         raise ValueError("an event needs an id, and a consumer a group")
     mark = _mark(connection)
+    _require_idle(connection)
     statement = (
         f"INSERT INTO {_safe(table)} (event_id, consumer_group, processed_at) "  # noqa: S608 - a checked name
         f"VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING"
     )
     return statement, (event_id, group, _moment(datetime.now(UTC)))
+
+
+def _known(rows: int) -> Processed:
+    if rows not in (0, 1):
+        raise TypeError("the driver does not say whether the id was new; in a pipeline none can: use it outside")
+    return "done" if rows else "duplicate"
+
+
+def _require_idle(connection: Any) -> None:
+    """What its caller began is not ours to commit. Not every driver says whether a transaction is open."""
+    if hasattr(connection, "in_transaction"):
+        # With autocommit=False sqlite3 has one open at all times.
+        is_open = connection.in_transaction and getattr(connection, "autocommit", None) is not False
+    else:
+        is_open = getattr(getattr(connection, "info", None), "transaction_status", 0) in _OPEN
+    if is_open:
+        raise RuntimeError("a transaction is open on this connection: commit it or roll it back before, or use another")
+
+
+def _commits_by_itself(connection: Any) -> bool:
+    """Whether each statement would be committed at once, so that an id would stay without its effect."""
+    told = getattr(connection, "autocommit", None)
+    if hasattr(connection, "in_transaction"):
+        return told is True or (told is not False and getattr(connection, "isolation_level", None) is None)
+    if told not in (True, False):
+        raise TypeError("connections that do not tell their autocommit are not supported; use psycopg or sqlite3")
+    return bool(told)
+
+
+def _commit(connection: Any, by_hand: bool) -> None:
+    if by_hand:
+        # Where autocommit=True, commit() of sqlite3 does nothing.
+        connection.cursor().execute("COMMIT")
+    else:
+        connection.commit()
+
+
+def _roll_back(connection: Any, by_hand: bool) -> None:
+    if not by_hand:
+        connection.rollback()
+    elif getattr(connection, "in_transaction", True):
+        connection.cursor().execute("ROLLBACK")
 
 
 def _moment(at: datetime) -> str:
