@@ -1,6 +1,6 @@
 """Letters that come back after they were sent again, and letters whose consumer says that they are done."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry.brokers import ATTEMPT, Found, Headers, first
-from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, RedriveAttempt, RedriveItem
+from registry.models import (
+    DeadLetter,
+    DeadLetterSource,
+    Environment,
+    Integration,
+    RedriveAttempt,
+    RedriveItem,
+    RedriveJob,
+)
 from registry.services import ledger
 from registry.services.wire import ROOT
 
@@ -16,6 +24,9 @@ State = DeadLetter.State
 Item = RedriveItem.State
 Tried = RedriveAttempt.State
 DIGITS = 18
+IN_DOUBT = (State.PUBLISHING, State.UNCERTAIN)
+DONE = "Its consumer reported it done."
+EARLY = "Its consumer had it before its broker's answer was written down."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +85,38 @@ def resolve(
     named = RedriveAttempt.objects.filter(pk__in=set(attempts), letter__source__integration=integration)
     if environment:
         named = named.filter(letter__source__broker__environment=environment)
-    keys = set(named.values_list("letter_id", flat=True))
+    letter_of = dict(named.values_list("pk", "letter_id"))
+    keys = set(letter_of.values())
     now = at or timezone.now()
-    why = "Its consumer reported it done."
-    uncertain = DeadLetter.objects.filter(pk__in=keys, state=State.UNCERTAIN).values_list("pk", flat=True)
-    items = RedriveItem.objects.filter(letter__in=list(uncertain), state=Item.UNCERTAIN)
-    moved = sum(
-        ledger.move_all(keys, was, State.RESOLVED, why=why, at=now)
+    _arrive(letter_of, now)
+    return sum(
+        ledger.move_all(keys, was, State.RESOLVED, why=DONE, at=now)
         for was in (State.PUBLISHED, State.PRESUMED_RESOLVED, State.UNCERTAIN)
     )
-    items.update(state=Item.SENT, note=why, settled_at=now)
-    return moved
+
+
+def _arrive(letter_of: Mapping[int, int], at: datetime) -> None:
+    """Letters of these attempts that are on their way, or uncertain, arrived: their consumer has them.
+
+    Its report may be here before the worker wrote down what the broker answered, and is not made again. Whoever sends
+    for a redrive holds it while they claim or settle: so do we, and what they settle later finds nothing to do.
+    """
+    doubted = DeadLetter.objects.filter(pk__in=set(letter_of.values()), state__in=IN_DOUBT)
+    unsettled = RedriveItem.objects.filter(letter__in=doubted, state__in=(Item.SENDING, Item.UNCERTAIN))
+    job_of = dict(unsettled.values_list("letter", "job"))
+    if not job_of:
+        return
+    list(RedriveJob.objects.select_for_update(no_key=True).filter(pk__in=set(job_of.values())).order_by("pk"))
+    keys = list(doubted.filter(pk__in=job_of).values_list("pk", flat=True))
+    open_ones = RedriveAttempt.objects.filter(letter__in=keys, state__in=(Tried.CLAIMED, Tried.UNKNOWN))
+    held = list(open_ones.select_for_update().order_by("pk"))
+    reported = [each.pk for each in held if each.pk in letter_of]
+    others = [each.pk for each in held if each.pk not in letter_of and each.state == Tried.CLAIMED]
+    for state, attempts in ((Tried.CONFIRMED, reported), (Tried.UNKNOWN, others)):
+        RedriveAttempt.objects.filter(pk__in=attempts).update(state=state, settled_at=at, why=DONE)
+    ledger.move_all(keys, State.PUBLISHING, State.PUBLISHED, why=EARLY, at=at)
+    items = RedriveItem.objects.filter(letter__in=keys, state__in=(Item.SENDING, Item.UNCERTAIN))
+    items.update(state=Item.SENT, note=DONE, settled_at=at)
 
 
 def _attempt(source: DeadLetterSource, number: int) -> RedriveAttempt | None:

@@ -11,10 +11,10 @@ from django.db import connection
 from registry.brokers import Broker
 from registry.errors import DomainError
 from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveJob
-from registry.services import redrives, sending
+from registry.services import ledger, redrives, returns, sending
 from registry.services.sending import Claim, Lease, Told
 from tests import letters as made
-from tests.registry.services.redrives.redriving import Begin, Stream, states
+from tests.registry.services.redrives.redriving import Begin, Stream, over, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,3 +126,34 @@ def test_a_database_that_went_away_after_sending_hears_of_it(
     assert sending.advance(job.pk) == 1
     assert (states(source), stream.ids()) == (["published"], [letter.wire_id])
     assert RedriveAttempt.objects.get().state == "confirmed"
+
+
+def test_a_report_that_arrives_while_a_batch_is_settled_counts(
+    source: DeadLetterSource,
+    begun: Begin,
+    together: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    oncall: Person,
+) -> None:
+    """Both wait for the other where they have to, and none of their work is lost."""
+    count = 60
+    for _ in range(count):
+        made.letter(source)
+    job = running(begun())
+    RedriveJob.objects.filter(pk=job.pk).update(needs_second=False)
+    settle = sending.settle
+
+    def at_once(told: Sequence[Told]) -> None:
+        attempts = [each.claim.attempt.pk for each in told]
+        together(
+            lambda: settle(told),
+            lambda: returns.resolve(source.integration, reversed(attempts)),
+            lambda: returns.resolve(source.integration, attempts[::2]),
+            lambda: sending.sweep(at=over()),
+        )
+
+    monkeypatch.setattr(sending, "settle", at_once)
+    moved_on(job)()
+    assert (set(states(source)), ledger.imbalance()) == ({"resolved"}, 0)
+    job.refresh_from_db()
+    assert job.state == "finished"

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from registry.brokers import Found, Headers
 from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveItem, RedriveJob
-from registry.services import harvests, redrives, returns, sending
+from registry.services import harvests, ledger, redrives, returns, sending
 from registry.services.returns import STRANGER, Lineage
 from tests import letters as made
-from tests.registry.services.redrives.redriving import Begin, Killed, Stream, dies, driven, states
+from tests.registry.services.redrives.redriving import Begin, Killed, Stream, dies, driven, freed, over, states
 
 State = DeadLetter.State
 
@@ -156,6 +156,77 @@ def test_a_consumer_says_what_is_done(source: DeadLetterSource, sent: RedriveAtt
     assert returns.resolve(source.integration, [sent.pk, sent.pk + 1]) == 1
     assert states(source) == ["resolved"]
     assert returns.resolve(source.integration, [sent.pk]) == 0
+
+
+def test_a_consumer_may_say_so_before_its_confirmation_is_written_down(
+    source: DeadLetterSource, stream: Stream, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = sending.settle
+
+    def late(told: list[sending.Told]) -> None:
+        assert returns.resolve(source.integration, [each.claim.attempt.pk for each in told]) == len(told)
+        assert ledger.imbalance() == 0
+        settle(told)
+
+    first, second = made.letter(source, key=b"same"), made.letter(source, key=b"same")
+    monkeypatch.setattr(sending, "settle", late)
+    job = driven(begun())
+    assert (job.state, states(source), stream.ids()) == (
+        "finished",
+        ["resolved", "resolved"],
+        [first.wire_id, second.wire_id],
+    )
+    assert set(RedriveAttempt.objects.values_list("state", "why")) == {("confirmed", "Its consumer reported it done.")}
+    assert set(RedriveItem.objects.values_list("state", flat=True)) == {"sent"}
+    assert list(first.moves.values_list("was", "became"))[-2:] == [
+        ("publishing", "published"),
+        ("published", "resolved"),
+    ]
+
+
+def test_what_its_consumer_reported_needs_no_worker_to_say_so_and_holds_up_nothing(
+    source: DeadLetterSource, stream: Stream, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DeadLetterSource.objects.update(unknown_policy="hold")
+    for _ in range(2):
+        made.letter(source, key=b"same")
+    job = begun()
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "settle", dies)
+        with pytest.raises(Killed):
+            sending.advance(job.pk)
+    assert returns.resolve(source.integration, [RedriveAttempt.objects.get().pk]) == 1
+    assert sending.sweep(at=over()) == 0
+    assert driven(freed(job)).state == "finished"
+    assert (states(source), len(stream.ids())) == (["resolved", "presumed_resolved"], 2)
+
+
+@pytest.mark.parametrize("known", ["confirmed", "refused", "unknown", "not_sent"])
+def test_what_becomes_of_a_later_attempt_changes_nothing_once_an_earlier_one_is_reported(
+    source: DeadLetterSource, begun: Begin, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    DeadLetterSource.objects.update(unknown_policy="resend")
+    made.letter(source)
+    job = begun()
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "settle", dies)
+        with pytest.raises(Killed):
+            sending.advance(job.pk)
+    earlier = RedriveAttempt.objects.get()
+    freed(job)
+    settle = sending.settle
+
+    def late(told: list[sending.Told]) -> None:
+        assert returns.resolve(source.integration, [earlier.pk]) == 1
+        assert ledger.imbalance() == 0
+        settle([replace(each, known=sending.Known(known), why="") for each in told])
+
+    monkeypatch.setattr(sending, "settle", late)
+    sending.advance(job.pk)
+    first, second = RedriveAttempt.objects.order_by("number").values_list("state", flat=True)
+    said = {"confirmed": "confirmed", "unknown": "unknown"}.get(known, "refused")
+    assert (states(source), first, second) == (["resolved"], "confirmed", said)
+    assert driven(freed(job)).state == "finished"
 
 
 def test_a_letter_comes_back_by_the_harvest(
