@@ -448,5 +448,4 @@ def _expire(source: DeadLetterSource, now: datetime, limit: int) -> int:
     # Whatever moved on meanwhile keeps its payload.
     over = list(DeadLetter.objects.filter(pk__in=keys, state__in=ENDED).values_list("pk", flat=True))
     payloads.forget(over)
-    DeadLetter.objects.filter(pk__in=over).update(facts={})
     return len(over)

@@ -47,9 +47,11 @@ def sha256(body: bytes) -> str:
 
 
 def forget(letters: Iterable[int]) -> None:
-    """Delete what these letters hold, with all that was edited in them; their rows tell the rest."""
+    """Delete what these letters hold, with all that was edited in them and what they are searched by; their rows tell
+    the rest."""
     keys = list(letters)
     Payload.objects.filter(letter__in=keys).delete()
+    DeadLetter.objects.filter(pk__in=keys).exclude(facts={}).update(facts={})
     RedriveItem.objects.filter(letter__in=keys, edit__isnull=False).update(edit=None)
     PayloadEdit.objects.filter(letter__in=keys).delete()
 

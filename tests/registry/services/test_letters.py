@@ -1,8 +1,10 @@
 """What people decide of single dead letters."""
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+from django.db import connection
 
 from registry.errors import Conflict, Invalid, NotAllowed
 from registry.models import DeadLetter, DeadLetterSource, Environment, Event, Integration, Payload, Person
@@ -64,11 +66,21 @@ def test_an_act_needs_a_reason_a_right_and_a_letter_it_fits(
 
 
 def test_what_is_discarded_is_gone_and_its_row_stays(source: DeadLetterSource, oncall: Person) -> None:
-    letter = made.letter(source)
+    letter, other = (made.letter(source, facts={"order": "o-1"}) for _ in range(2))
     assert letters.discard(source, [letter.pk], why="A test order", by=oncall) == 1
     letter.refresh_from_db()
     assert (letter.state, letter.moved_by, letter.why) == ("discarded", oncall, "A test order")
-    assert not Payload.objects.exists()
+    assert list(Payload.objects.values_list("letter", flat=True)) == [other.pk]
+    found = DeadLetter.objects.filter(facts__contains={"order": "o-1"})
+    assert list(found) == [other], "nor is it found by what it held"
+
+
+def test_letters_discarded_before_are_not_found_by_what_they_held_either(source: DeadLetterSource) -> None:
+    gone, _kept = (made.letter(source, facts={"order": "o-1"}) for _ in range(2))
+    ledger.move(gone, State.DISCARDED)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("registry.migrations.0030_what_is_gone").GONE)
+    assert list(DeadLetter.objects.order_by("pk").values_list("facts", flat=True)) == [{}, {"order": "o-1"}]
 
 
 def test_letters_of_a_critical_integration_are_discarded_by_two(
