@@ -42,6 +42,7 @@ WORDS: dict[str, str] = {
     "letter.discarded": "Dead letters are discarded",
     "letter.assigned": "Dead letters are handed to somebody, or to nobody",
     "letter.settled": "An uncertain dead letter is settled by hand",
+    "letter.noted": "Something is written down about a dead letter",
     "letter.edited": "A dead letter is edited",
     "letter.revealed": "A masked value of a dead letter is revealed",
     "letter.downloaded": "A dead letter is downloaded with its masked values",

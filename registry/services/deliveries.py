@@ -64,6 +64,7 @@ KINDS: dict[str, str] = {
         "letter.discarded",
         "letter.assigned",
         "letter.settled",
+        "letter.noted",
         "letter.edited",
         "letter.revealed",
         "letter.downloaded",

@@ -137,7 +137,12 @@ def note(letter: DeadLetter, *, text: str, by: Person) -> LetterNote:
     reading = Reading()
     text = reading.prose("text", text, longest=LONGEST_NOTE)
     reading.done()
-    return LetterNote.objects.create(letter=letter, by=by, at=timezone.now(), text=text)
+    locks.integration(letter.source.integration_id)
+    noted = LetterNote.objects.create(letter=letter, by=by, at=timezone.now(), text=text)
+    # A note may quote what the letter hides: the trail, which forgets nothing, has only its hash.
+    told = {"letter": letter.pk, "note": noted.pk, "sha256": payloads.sha256(text.encode())}
+    _tell_of(letter, "letter.noted", told, by=by)
+    return noted
 
 
 def shown(letter: DeadLetter, *, by: Person) -> Shown:

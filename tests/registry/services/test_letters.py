@@ -1,5 +1,6 @@
 """What people decide of single dead letters."""
 
+import hashlib
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -101,10 +102,13 @@ def test_letters_of_a_critical_integration_are_discarded_by_two(
 def test_letters_are_handed_over_and_talked_about(source: DeadLetterSource, oncall: Person, cora: Person) -> None:
     letter = made.letter(source)
     assert letters.assign(source, [letter.pk], to=cora, by=oncall) == 1
-    letters.note(letter, text="The customer called.", by=oncall)
+    noted = letters.note(letter, text="The customer called.", by=oncall)
     letter.refresh_from_db()
     assert letter.assignee == cora
     assert [each.text for each in letter.notes.all()] == ["The customer called."]
+    event = Event.objects.get(kind="letter.noted")
+    sha256 = hashlib.sha256(b"The customer called.").hexdigest()
+    assert (event.actor, event.details) == (oncall, {"letter": letter.pk, "note": noted.pk, "sha256": sha256})
     assert letters.assign(source, [letter.pk], to=None, by=oncall) == 1
 
 
