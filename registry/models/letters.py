@@ -205,6 +205,9 @@ class DeadLetter(models.Model):
                 fields=("moved_at",), condition=Q(state__in=["publishing", "published"]), name="letter_on_its_way"
             ),
             models.Index(
+                fields=("source", "moved_by", "moved_at"), condition=Q(state="discarded"), name="letter_discarded_by"
+            ),
+            models.Index(
                 fields=("assignee", "source", "-died_at", "-id"),
                 condition=Q(assignee__isnull=False),
                 name="letter_of_assignee",

@@ -1,9 +1,11 @@
 """What people decide of single dead letters: park, reopen, archive, discard, hand over, settle what is uncertain."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from registry import permissions
@@ -11,6 +13,7 @@ from registry.errors import Conflict, NotAllowed
 from registry.models import (
     DeadLetter,
     DeadLetterSource,
+    LetterMove,
     LetterNote,
     Person,
     RedriveItem,
@@ -21,7 +24,8 @@ from registry.services.masks import Shown
 from registry.services.text import LONGEST_REMARK, Reading, browsed, fitted
 
 MANY = 100
-"""More letters than this at once are sent again, or thrown away, by two people."""
+"""More letters than this at once are sent again, or thrown away within a day, by two people."""
+A_DAY = timedelta(days=1)
 LONGEST_NOTE = 5_000
 LONGEST_PATH = 500
 """Characters of the path to a hidden value that the trail holds; of a longer one also its hash."""
@@ -70,7 +74,7 @@ def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Pers
     require_redriver(by)
     # Held from here on, so that none is opened again between the look at it and its end.
     locks.integration(source.integration_id)
-    if because := needs_second(source, max(among, len(keys))):
+    if because := needs_second(source, max(among, len(keys)), by=by):
         mine = DeadLetter.objects.filter(source=source, pk__in=keys).exclude(state=State.ARCHIVED)
         own = DeadLetter.objects.filter(source=source, pk__in=keys, state=State.ARCHIVED, moved_by=by)
         if mine.exists() or own.exists():
@@ -84,11 +88,23 @@ def discard(source: DeadLetterSource, keys: Iterable[int], *, why: str, by: Pers
     return moved
 
 
-def needs_second(source: DeadLetterSource, count: int) -> str:
-    """Why so many letters of this source are not one person's to throw away; "" if they are."""
+def needs_second(source: DeadLetterSource, count: int, *, by: Person) -> str:
+    """Why so many letters of this source are not this person's to throw away; "" if they are."""
     if source.integration.criticality == "critical":
         return f"{source.integration.name} is critical"
-    return f"they are more than {MANY}" if count > MANY else ""
+    if count > MANY:
+        return f"they are more than {MANY}"
+    if count + _discarded_alone(source, by) > MANY:
+        return f"with those {by.name} discarded alone here in the last day they are more than {MANY}"
+    return ""
+
+
+def _discarded_alone(source: DeadLetterSource, by: Person) -> int:
+    """How many letters of this source somebody threw away in the last day that nobody else had archived before."""
+    since = timezone.now() - A_DAY
+    gone = DeadLetter.objects.filter(source=source, state=State.DISCARDED, moved_by=by, moved_at__gt=since)
+    before = LetterMove.objects.filter(letter=OuterRef("pk"), version=OuterRef("version") - 1)
+    return gone.exclude(Exists(before.filter(became=State.ARCHIVED).exclude(by=by)))[: MANY + 1].count()
 
 
 @transaction.atomic

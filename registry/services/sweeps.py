@@ -96,7 +96,7 @@ def look(source: DeadLetterSource, rows: DeadLetterQuerySet, act: str, *, by: Pe
     rows = rows.order_by()
     fit = rows.of_state(*takes)
     fitting = _counted(fit)
-    second_because = letters.needs_second(source, fitting) if act == "discard" and fitting else ""
+    second_because = letters.needs_second(source, fitting, by=by) if act == "discard" and fitting else ""
     if second_because:
         found = fit.of_state(State.ARCHIVED).exclude(moved_by=by)
     else:

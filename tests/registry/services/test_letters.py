@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
@@ -97,6 +98,30 @@ def test_letters_of_a_critical_integration_are_discarded_by_two(
     with pytest.raises(Conflict, match="Two people"):
         letters.discard(source, [letter.pk], why="Test orders", by=oncall)
     assert letters.discard(source, [letter.pk], why="Seen, they are", by=cora) == 1
+
+
+def test_many_are_two_peoples_to_discard_in_however_many_portions(
+    source: DeadLetterSource, oncall: Person, cora: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "MANY", 3)
+    cora.groups.add(landscape.group_of("on-call"))
+    keys = [made.letter(source).pk for _ in range(8)]
+    assert letters.discard(source, keys[:2], why="Test orders", by=oncall) == 2
+    with pytest.raises(Conflict, match=f"with those {oncall.name} discarded alone here in the last day .* than 3"):
+        letters.discard(source, keys[2:4], why="Test orders", by=oncall)
+    letters.archive(source, keys[3:4], why="Test orders", by=oncall)
+    with pytest.raises(Conflict, match="Two people discard these"):
+        letters.discard(source, keys[2:4], why="Test orders", by=oncall)
+    letters.archive(source, keys[4:7], why="Test orders", by=cora)
+    assert letters.discard(source, keys[4:7], why="Seen, they are", by=oncall) == 3
+    assert letters.discard(source, keys[2:3], why="The third", by=oncall) == 1, "what two discarded is nobody's alone"
+    with pytest.raises(Conflict, match="Two people discard these"):
+        letters.discard(source, keys[7:], why="The fourth", by=oncall)
+    other = made.source(source.integration, source.broker, by=oncall)
+    assert letters.discard(other, [made.letter(other).pk], why="Elsewhere", by=oncall) == 1
+    assert letters.discard(source, keys[7:], why="By another", by=cora) == 1
+    monkeypatch.setattr(letters, "A_DAY", timedelta())
+    assert letters.discard(source, keys[3:4], why="The next day", by=oncall) == 1
 
 
 def test_letters_are_handed_over_and_talked_about(source: DeadLetterSource, oncall: Person, cora: Person) -> None:

@@ -133,6 +133,20 @@ def test_many_are_discarded_by_two_and_no_batch_is_too_small_for_that(
     assert do(source, "discard", oncall).done == 2
 
 
+def test_what_somebody_discarded_before_counts(
+    source: DeadLetterSource, oncall: Person, second: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "MANY", 3)
+    for _ in range(4):
+        made.letter(source)
+    assert do(source, "discard", oncall, pk__lte=rows(source).order_by("pk")[1].pk).done == 2
+    planned = look(source, "discard", oncall)
+    assert (planned.fitting, planned.count) == (2, 0)
+    assert planned.second_because.startswith(f"with those {oncall.name} discarded alone here")
+    do(source, "archive", second)
+    assert do(source, "discard", oncall).done == 2
+
+
 def test_letters_of_a_critical_integration_are_discarded_by_two_however_few(
     source: DeadLetterSource, oncall: Person, second: Person
 ) -> None:
