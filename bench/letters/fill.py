@@ -18,8 +18,9 @@ FROM generate_series(%(first)s, %(last)s) n,
     (SELECT array_agg(id ORDER BY id) groups FROM registry_deadlettergroup WHERE source_id = %(source)s) known
 """
 PAYLOADS = """
-INSERT INTO registry_payload (letter_id, body, headers, key, sha256)
-SELECT id, decode(repeat(md5(id::text), 8), 'hex'), decode(repeat(md5(id::text), 8), 'hex'), NULL, repeat(md5('x'), 2)
+INSERT INTO registry_payload (letter_id, source_id, kept_since, body, headers, key, sha256)
+SELECT id, source_id, harvested_at,
+    decode(repeat(md5(id::text), 8), 'hex'), decode(repeat(md5(id::text), 8), 'hex'), NULL, repeat(md5('x'), 2)
 FROM registry_deadletter WHERE source_id = %(source)s AND id > %(after)s
 """
 GROUP = """

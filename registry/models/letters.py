@@ -281,15 +281,23 @@ class LedgerReading(models.Model):
 
 
 class Payload(models.Model):
-    """A letter's body and headers, encrypted with its source's key. Goes when the retention is over."""
+    """A letter's body and headers, encrypted with its source's key. Goes when the retention is over.
+
+    Source and age stand here too, so that what is over is found by an index that no step of a letter writes anew.
+    """
 
     letter = models.OneToOneField(DeadLetter, on_delete=models.PROTECT, primary_key=True, related_name="payload")
+    source = models.ForeignKey(DeadLetterSource, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kept_since = models.DateTimeField()
     body = models.BinaryField()
     headers = models.BinaryField()
     key = models.BinaryField(null=True)
     """What orders it at the broker, encrypted like the rest."""
     sha256 = models.CharField(max_length=64)
     """Of the body in clear."""
+
+    class Meta:
+        indexes = (models.Index(fields=("source", "kept_since"), name="payload_by_age"),)
 
     def __str__(self) -> str:
         return f"payload of {self.letter_id}"

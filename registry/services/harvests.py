@@ -25,7 +25,7 @@ from registry.models import (
 )
 from registry.models.letters import DeadLetterQuerySet, open_since
 from registry.models.sources import READINGS_KEPT_DAYS
-from registry.services import endpoints, ledger, payloads, returns, sightings, sources
+from registry.services import endpoints, payloads, retention, returns, sightings, sources
 from registry.services.masks import Mask
 from registry.services.sightings import Terms
 from registry.services.text import fitted
@@ -39,8 +39,6 @@ BATCH = 500
 MOST_AT_ONCE = 5_000
 """Letters of one source before others have their turn."""
 LONGEST_RUN_S = 120
-KEPT = (State.OPEN, State.PARKED, State.ARCHIVED)
-ENDED = (State.RESOLVED, State.PRESUMED_RESOLVED, State.RETURNED, State.DISCARDED, State.EXPIRED)
 
 GROW = """
 UPDATE registry_deadlettergroup AS g SET letters = g.letters + seen.letters,
@@ -136,7 +134,7 @@ def prune(*, at: datetime | None = None, limit: int = 5_000) -> int:
     GroupHour.objects.filter(hour__lt=kept_since).delete()
     gone = 0
     for source in DeadLetterSource.objects.order_by("id"):
-        gone += _expire(source, now, limit - gone)
+        gone += retention.expire(source, now, limit - gone)
         if gone >= limit:
             break
     return gone
@@ -431,21 +429,3 @@ def _count(source: DeadLetterSource) -> bool:
         )
     DeadLetterSource.objects.filter(pk=source.pk).update(**told)
     return depth is not None
-
-
-@transaction.atomic
-def _expire(source: DeadLetterSource, now: datetime, limit: int) -> int:
-    """Letters of this source whose retention is over: what nobody decided on expires, and payloads go."""
-    old = DeadLetter.objects.filter(
-        source=source, harvested_at__lt=now - timedelta(days=source.retention_days), payload__isnull=False
-    ).order_by("harvested_at")
-    keys = list(old.filter(state__in=(*KEPT, *ENDED)).values_list("pk", flat=True)[:limit])
-    if not keys:
-        return 0
-    why = f"Its retention of {source.retention_days} days is over."
-    for state in KEPT:
-        ledger.move_all(keys, state, State.EXPIRED, why=why, at=now)
-    # Whatever moved on meanwhile keeps its payload.
-    over = list(DeadLetter.objects.filter(pk__in=keys, state__in=ENDED).values_list("pk", flat=True))
-    payloads.forget(over)
-    return len(over)

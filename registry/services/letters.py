@@ -104,7 +104,7 @@ def _discarded_alone(source: DeadLetterSource, by: Person) -> int:
     since = timezone.now() - A_DAY
     gone = DeadLetter.objects.filter(source=source, state=State.DISCARDED, moved_by=by, moved_at__gt=since)
     before = LetterMove.objects.filter(letter=OuterRef("pk"), version=OuterRef("version") - 1)
-    return gone.exclude(Exists(before.filter(became=State.ARCHIVED).exclude(by=by)))[: MANY + 1].count()
+    return gone.exclude(Exists(before.filter(became=State.ARCHIVED).exclude(by=by))).order_by()[: MANY + 1].count()
 
 
 @transaction.atomic

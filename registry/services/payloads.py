@@ -34,6 +34,8 @@ def keep(source: DeadLetterSource, letters: Iterable[tuple[DeadLetter, Found]]) 
     Payload.objects.bulk_create(
         Payload(
             letter=letter,
+            source=source,
+            kept_since=letter.harvested_at,
             key=None if found.key is None else seal.close(found.key, f"key of {letter.pk}"),
             **_closed(seal, letter.pk, found.body, found.headers),
         )

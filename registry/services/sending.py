@@ -694,8 +694,8 @@ def _go_on(lease: Lease) -> int:
     if why := too_many_back(job):
         redrives.halt(job, why, by=None)
         return 0
-    counts = dict(RedriveItem.objects.filter(job=job).order_by().values_list("state").annotate(Count("pk")))
-    if not any(counts.get(each) for each in (Item.WAITING, Item.SENDING, Item.UNCERTAIN)):
+    counts = _counts(job)
+    if _is_over(counts):
         _finish(job, counts)
     elif job.wave < len(WAVES) and not (_left_of_wave(job) or counts.get(Item.SENDING) or counts.get(Item.UNCERTAIN)):
         _begin_wave(job)
@@ -704,6 +704,21 @@ def _go_on(lease: Lease) -> int:
     elif counts.get(Item.WAITING):
         _note(job, "Waits for older letters of the same keys.")
     return 0
+
+
+def finish_if_over(job: RedriveJob) -> None:
+    """End a redrive, whose row is held, of which nothing is left to send."""
+    counts = _counts(job)
+    if _is_over(counts):
+        _finish(job, counts)
+
+
+def _counts(job: RedriveJob) -> dict[str, int]:
+    return dict(RedriveItem.objects.filter(job=job).order_by().values_list("state").annotate(Count("pk")))
+
+
+def _is_over(counts: dict[str, int]) -> bool:
+    return not any(counts.get(each) for each in (Item.WAITING, Item.SENDING, Item.UNCERTAIN))
 
 
 def _begin_wave(job: RedriveJob) -> None:

@@ -13,13 +13,13 @@ from tests import letters
 State = DeadLetter.State
 NEXT: dict[str, frozenset[str]] = {
     State.OPEN: frozenset({State.QUEUED, State.PARKED, State.ARCHIVED, State.DISCARDED, State.EXPIRED}),
-    State.QUEUED: frozenset({State.PUBLISHING, State.OPEN, State.UNCERTAIN}),
+    State.QUEUED: frozenset({State.PUBLISHING, State.OPEN, State.UNCERTAIN, State.EXPIRED}),
     State.PUBLISHING: frozenset({State.PUBLISHED, State.OPEN, State.UNCERTAIN}),
     State.PUBLISHED: frozenset({State.RESOLVED, State.PRESUMED_RESOLVED, State.RETURNED}),
     State.UNCERTAIN: frozenset(
         {
             *(State.PUBLISHING, State.OPEN, State.PUBLISHED, State.RESOLVED),
-            *(State.RETURNED, State.ARCHIVED, State.DISCARDED),
+            *(State.RETURNED, State.ARCHIVED, State.DISCARDED, State.EXPIRED),
         }
     ),
     State.PRESUMED_RESOLVED: frozenset({State.RESOLVED, State.RETURNED}),

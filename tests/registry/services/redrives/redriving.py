@@ -89,9 +89,9 @@ def states(of: DeadLetterSource) -> list[str]:
     return list(of.letters.order_by("pk").values_list("state", flat=True))
 
 
-def over() -> datetime:
+def over(days: int = 1) -> datetime:
     """A moment when every lease of now is over."""
-    return timezone.now() + timedelta(days=1)
+    return timezone.now() + timedelta(days=days)
 
 
 def freed(job: RedriveJob) -> RedriveJob:

@@ -11,7 +11,7 @@ from django.db import connection
 from registry.brokers import Broker
 from registry.errors import DomainError
 from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveJob
-from registry.services import ledger, redrives, returns, sending
+from registry.services import harvests, ledger, redrives, returns, sending
 from registry.services.sending import Claim, Lease, Told
 from tests import letters as made
 from tests.registry.services.redrives.redriving import Begin, Stream, over, states
@@ -157,3 +157,24 @@ def test_a_report_that_arrives_while_a_batch_is_settled_counts(
     assert (set(states(source)), ledger.imbalance()) == ({"resolved"}, 0)
     job.refresh_from_db()
     assert job.state == "finished"
+
+
+def test_a_letter_expires_or_is_sent_whoever_comes_first(
+    source: DeadLetterSource, stream: Stream, begun: Begin, together: Callable[..., None], oncall: Person
+) -> None:
+    """The redrive goes on in the very moment when the retention of what waits in it is over."""
+    for _ in range(40):
+        made.letter(source)
+    job = running(begun())
+    RedriveJob.objects.filter(pk=job.pk).update(state="paused")
+
+    def resumed() -> None:
+        with suppress(DomainError):
+            redrives.resume(job, by=oncall)
+        moved_on(job)()
+
+    together(resumed, lambda: harvests.prune(at=over(days=31)), moved_on(job), lambda: harvests.prune(at=over(days=31)))
+    job.refresh_from_db()
+    assert (job.state, ledger.imbalance()) == ("finished", 0)
+    assert states(source).count("expired") == 40 - len(stream.ids())
+    assert len(set(stream.ids())) == len(stream.ids())
