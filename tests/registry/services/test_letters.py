@@ -81,7 +81,7 @@ def test_letters_discarded_before_are_not_found_by_what_they_held_either(source:
     gone, _kept = (made.letter(source, facts={"order": "o-1"}) for _ in range(2))
     ledger.move(gone, State.DISCARDED)
     with connection.cursor() as cursor:
-        cursor.execute(import_module("registry.migrations.0030_what_is_gone").GONE)
+        cursor.execute(import_module("registry.migrations.0032_what_is_gone").GONE)
     assert list(DeadLetter.objects.order_by("pk").values_list("facts", flat=True)) == [{}, {"order": "o-1"}]
 
 

@@ -37,7 +37,7 @@ def source(*, null: bool = False) -> models.ForeignKey[Any, Any]:
 
 
 class Migration(migrations.Migration):
-    dependencies = (("registry", "0030_database_mark"),)
+    dependencies = (("registry", "0031_readings_of_the_ledger"),)
 
     operations = (
         migrations.RunSQL(GONE, migrations.RunSQL.noop),
