@@ -136,16 +136,18 @@ class RabbitMQ(Broker):
 
     def _fill(self, custody: "_Custody", most: int, once_alone: Callable[[], None] | None) -> None:
         """As many as are there, and when we stop, not one more is on its way: what we never saw, we never held."""
-        custody.consume(1, once_alone)
-        while not custody.messages:
-            if not self._heard() and not custody.ready():
-                return
-        wanted = min(most, 1 + custody.ready())
-        if wanted > 1:
-            custody.consume_more(wanted - 1)
+        wanted = min(most, custody.ready())
+        if not wanted:
+            return
+        if once_alone:
+            once_alone()
+        custody.consume(wanted)
         deadline = time.monotonic() + TIMEOUT_S
         while len(custody.messages) < wanted and time.monotonic() < deadline:
             self._heard()
+        if len(custody.messages) < wanted:
+            # Some are gone, as those whose time was over; others must not come in their place.
+            custody.stop()
 
     def _heard(self) -> bool:
         """Whether the broker said something."""
@@ -223,45 +225,41 @@ class _Custody:
         self.is_settled = False
         self.tag = ""
 
-    def consume(self, count: int, once_alone: Callable[[], None] | None) -> None:
-        """Be handed so many. Not while another reader is there; once we are alone, all that one held is back."""
-        # Quorum queues let everybody in, exclusive or not, and count readers until what they hold is back.
-        self._require_alone(0)
-        if once_alone:
-            once_alone()
-        self._start(count)
-        self._require_alone(1)
+    def ready(self) -> int:
+        """How many wait in the queue, once nobody else reads it and all that others held is back.
 
-    def consume_more(self, count: int) -> None:
-        """Be handed so many besides what we hold."""
-        self.channel.basic_cancel(self.tag)
-        self._start(count)
+        None need not mean that there is none: a quorum queue that cannot say within 250 ms says it has nothing.
+        """
+        return self._alone(0)
 
-    def _start(self, count: int) -> None:
+    def consume(self, count: int) -> None:
+        """Be handed so many, and no more."""
         self.channel.basic_qos(0, count, False)
         try:
-            # Given back, messages come in the order of their readers' names: those we were handed first, first.
-            self.tag = f"{len(self.messages):06}"
-            self.channel.basic_consume(self.queue, consumer_tag=self.tag, exclusive=True, callback=self._came)
+            self.tag = self.channel.basic_consume(self.queue, exclusive=True, callback=self._came)
         except AccessRefused:
             raise self._busy() from None
+        # Quorum queues let everybody in, exclusive or not.
+        self._alone(1)
 
-    def _require_alone(self, readers: int) -> None:
-        """A reader who left a moment ago, ourselves before this batch too, may still be counted: wait a little."""
+    def stop(self) -> None:
+        """Be handed no more; what was on its way has come before this is answered."""
+        self.channel.basic_cancel(self.tag)
+        self.tag = ""
+
+    def _alone(self, readers: int) -> int:
+        """How many wait in the queue. Who left a moment ago, ourselves before this batch too, is counted until all they
+        held is back: wait a little."""
         deadline = time.monotonic() + PATIENCE_S
-        while self._stand(readers).consumer_count > readers:
+        while (stands := self._stands()).consumer_count > readers:
             if time.monotonic() > deadline:
                 raise self._busy()
             time.sleep(0.02)
+        waiting: int = stands.message_count
+        return waiting
 
-    def _stand(self, readers: int) -> Any:
-        """The queue's, with at least so many readers: a quorum queue that cannot say within 250 ms says it has none."""
-        deadline = time.monotonic() + PATIENCE_S
-        while (told := self.channel.queue_declare(self.queue, passive=True)).consumer_count < readers:
-            if time.monotonic() > deadline:
-                raise Unreachable(f"RabbitMQ does not say how {self.queue} stands.")
-            time.sleep(0.02)
-        return told
+    def _stands(self) -> Any:
+        return self.channel.queue_declare(self.queue, passive=True)
 
     def _busy(self) -> Busy:
         return Busy(f"Somebody else reads {self.queue}, and only one may.")
@@ -270,15 +268,10 @@ class _Custody:
         count = _delivered((message.headers or {}).get(DELIVERIES)) if self.counts else None
         self.messages.append(_found(str(message.delivery_tag), message, count))
 
-    def ready(self) -> int:
-        """How many wait in the queue while we read it, and are with nobody."""
-        count: int = self._stand(1).message_count
-        return count
-
     def settle(self) -> bool:
         if self.messages and not self.is_settled:
             # We stay the only reader up to here; once these are acknowledged, others must not be handed to us.
-            self.channel.basic_cancel(self.tag, nowait=True)
+            self._leave()
             self.channel.basic_ack(int(self.messages[-1].position), multiple=True)
         self.is_settled = True
         return self._is_heard()
@@ -286,15 +279,19 @@ class _Custody:
     def _is_heard(self) -> bool:
         """Neither is answered. But a queue counts us until it has no message of ours; if it can say anything at all."""
         deadline = time.monotonic() + PATIENCE_S
-        while (told := self._stand(0)).consumer_count and time.monotonic() < deadline:
+        while (stands := self._stands()).consumer_count and time.monotonic() < deadline:
             time.sleep(0.005)
-        return not told.consumer_count and bool(told.message_count)
+        return not stands.consumer_count and bool(stands.message_count)
 
     def give_back(self) -> None:
         if self.messages and not self.is_settled and self.channel.is_open:
             # Else what is given back would be handed to ourselves.
-            self.channel.basic_cancel(self.tag, nowait=True)
+            self._leave()
             self.channel.basic_recover(requeue=True)
+
+    def _leave(self) -> None:
+        if self.tag:
+            self.channel.basic_cancel(self.tag, nowait=True)
 
 
 def _connection(url: str) -> Any:

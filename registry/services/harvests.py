@@ -195,7 +195,6 @@ def _take(broker: brokers.Broker, reader: Reader) -> "Kept | None":
     """One batch into our custody: committed first, acknowledged then."""
     with broker.take(BATCH, once_alone=lambda: expect(reader)) as taken:
         if not taken.messages:
-            _settled(reader, None)
             return None
         kept = keep(reader, taken.messages)
         is_heard = taken.settle()
@@ -249,7 +248,8 @@ def expect(reader: Reader) -> None:
 def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, int]:
     """Which of the messages are letters without an id that we have already: position to letter.
 
-    The others that were not settled are gone from the queue: the broker heard of them.
+    What is given back lies before all else. So where this batch ends with something else, the other letters that were
+    not settled are gone from the queue: the broker heard of them. Else they may come in the next batch.
     """
     if source.mode != DeadLetterSource.Mode.CONSUME:
         return {}
@@ -258,11 +258,11 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int
     )
     if not waiting:
         return {}
-    back = _batches_back(source, {pk: at for pk, _, _, at in waiting}, messages)
+    company = _company(source, {pk: at for pk, _, _, at in waiting}, messages)
     surely: dict[str, list[int]] = {}
     there: dict[tuple[int | None, str], list[int]] = {}
     for key, count, sha256, at in waiting:
-        if at in back:
+        if at in company.counts:
             surely.setdefault(sha256, []).append(key)
         else:
             there.setdefault((count, sha256), []).append(key)
@@ -270,44 +270,55 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int
     for position, found in enumerate(messages):
         if found.message_id:
             continue
-        alike = surely.get(payloads.sha256(found.body))
+        alike = surely.get(payloads.sha256(found.body)) if found.delivered else None
         alike = alike or there.get((found.delivered, payloads.sha256(found.body)))
         if alike:
             again[position] = alike.pop(0)
-    _unsettled(source).exclude(pk__in=again.values()).update(unsettled_count=None)
-    for count in {messages[position].delivered for position in again}:
-        keys = [key for position, key in again.items() if messages[position].delivered == count]
+    counts = {key: messages[position].delivered for position, key in again.items()}
+    if company.is_last or len(messages) - 1 in again:
+        # Those that lie behind were not handed to us, so the next time is not once more than we expected now.
+        behind = [(key, company.counts.get(at, count)) for key, count, _, at in waiting if key not in counts]
+        counts |= {key: count - 1 for key, count in behind if count}
+    _unsettled(source).exclude(pk__in=counts).update(unsettled_count=None)
+    for count in set(counts.values()):
+        keys = [key for key, told in counts.items() if told == count]
         _unsettled(source).filter(pk__in=keys).update(unsettled_count=count)
     return again
 
 
-def _batches_back(
-    source: DeadLetterSource, unsettled: Mapping[int, datetime], messages: Sequence[Found]
-) -> set[datetime]:
-    """Batches of which we know that the queue gave all of them back, by when we took them in.
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What letters with an id tell of those without one that were taken in with them."""
 
-    It hears of our acknowledgement of a whole batch or of none. So where every letter of the batch that has an id is
-    here again, those without one are too, however often the queue delivered them since.
-    """
+    counts: Mapping[datetime, int]
+    """Batches, by when we took them in, that the queue gave back, and how often it had delivered them before."""
+    is_last: bool
+    """Whether the last message of all is of one of these."""
+
+
+def _company(source: DeadLetterSource, unsettled: Mapping[int, datetime], messages: Sequence[Found]) -> Company:
+    """The queue hears of our acknowledgement of a whole batch or of none. So where one letter of the batch is here
+    again, by its id, all of them are, here or behind, however often the queue delivered them since."""
     near = {"pk__gte": min(unsettled) - BATCH, "pk__lte": max(unsettled) + BATCH}
-    named = DeadLetter.objects.filter(source=source, id_kind=DeadLetter.IdKind.MESSAGE_ID, **near)
-    batches: dict[datetime, set[str]] = {}
-    for at, identity in named.filter(harvested_at__in=set(unsettled.values())).values_list("harvested_at", "identity"):
-        batches.setdefault(at, set()).add(identity)
-    here = {sightings.identity(source, each, None)[1] for each in messages if each.message_id} if batches else set()
-    return {at for at, identities in batches.items() if identities <= here}
+    batches = DeadLetter.objects.filter(source=source, harvested_at__in=set(unsettled.values()), **near)
+    named = dict(batches.filter(id_kind=DeadLetter.IdKind.MESSAGE_ID).values_list("identity", "harvested_at"))
+    counts, at = {}, None
+    for each in messages:
+        known = each.message_id and each.delivered and named
+        at = named.get(sightings.identity(source, each, None)[1]) if known else None
+        if at and each.delivered:
+            counts[at] = each.delivered
+    return Company(counts, is_last=at is not None)
 
 
 def _unsettled(source: DeadLetterSource) -> DeadLetterQuerySet:
     return DeadLetter.objects.filter(source=source, unsettled_count__isnull=False)
 
 
-def _settled(reader: Reader, keys: list[int] | None) -> None:
-    """The queue heard of our acknowledgement of these, or is empty and has none of them any more (None)."""
-    if keys == []:
-        return
-    rows = _unsettled(reader.source)
-    (rows if keys is None else rows.filter(pk__in=keys)).update(unsettled_count=None)
+def _settled(reader: Reader, keys: list[int]) -> None:
+    """The queue heard of our acknowledgement of these."""
+    if keys:
+        _unsettled(reader.source).filter(pk__in=keys).update(unsettled_count=None)
 
 
 def _letters(reader: Reader, messages: Sequence[Found], at: datetime) -> list[tuple[DeadLetter, Found]]:

@@ -85,6 +85,13 @@ def harvested(source: DeadLetterSource) -> int:
     return DeadLetter.objects.filter(source=source).count()
 
 
+def is_settled(world: World, place: Place, source: DeadLetterSource) -> bool:
+    """Whether none can be given back any more, once another letter was taken in behind them."""
+    world.put(place, (b"last", (), None, "id-last"))
+    harvested(source)
+    return not DeadLetter.objects.filter(source=source, unsettled_count__isnull=False).exists()
+
+
 def test_letters_are_taken_out_once_they_are_safe(quorum: QuorumWorld, custody: Custody) -> None:
     source, place = custody(quorum)
     messages = [(f"{n}".encode(), (("n", n),), None, f"id-{n}") for n in range(700)]
@@ -93,7 +100,7 @@ def test_letters_are_taken_out_once_they_are_safe(quorum: QuorumWorld, custody: 
     eventually(lambda: quorum.state(place) == 0)
     letter = DeadLetter.objects.get(wire_id="id-7")
     assert payloads.opened(letter) == payloads.Opened(b"7", (("n", 7),))
-    assert not DeadLetter.objects.filter(unsettled_count__isnull=False).exists()
+    assert is_settled(quorum, place, source)
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(DEATHS, DEATHS)))
@@ -109,7 +116,29 @@ def test_twins_in_a_quorum_queue_are_taken_once_whoever_dies(
     quorum.put(place, TWIN)
     assert harvested(source) == 7
     eventually(lambda: quorum.state(place) == 0)
-    assert not DeadLetter.objects.filter(unsettled_count__isnull=False).exists()
+    assert is_settled(quorum, place, source)
+
+
+@pytest.mark.parametrize("expected", [0, 1, 2])
+@pytest.mark.parametrize("batch", [2, 3, 4, 500])
+def test_twins_are_known_again_by_the_company_they_keep(
+    quorum: QuorumWorld, custody: Custody, batch: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, place = custody(quorum)
+    quorum.put(place, *[each for n in range(4) for each in ((b"named", (), None, f"id-{n}"), TWIN)], TWIN)
+    die(source, "kept")
+    quorum.put(place, TWIN)
+    eventually(lambda: quorum.state(place) == 10)
+    for _ in range(expected):
+        # Readers that died before a letter was handed to them.
+        DeadLetterSource.objects.filter(pk=source.pk).update(lease_until=None)
+        reader = harvests.claim(source.pk)
+        assert reader is not None
+        harvests.expect(reader)
+    monkeypatch.setattr(harvests, "BATCH", batch)
+    assert harvested(source) == 10
+    eventually(lambda: quorum.state(place) == 0)
+    assert is_settled(quorum, place, source)
 
 
 @pytest.mark.parametrize("death", DEATHS)

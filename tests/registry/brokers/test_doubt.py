@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.brokers import Outgoing, Place, Sent, Unreachable, connect, nats, rabbitmq
+from registry.brokers import Busy, Outgoing, Place, Sent, Unreachable, connect, nats, rabbitmq
 from tests.registry.brokers import servers
 from tests.registry.brokers.lines import line
 from tests.registry.brokers.worlds import NatsWorld, QuorumWorld, World
@@ -77,11 +77,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_queue_that_does_not_even_know_its_reader_is_not_called_empty() -> None:
-    assert custody((0, 0), (0, 0), (3, 1)).ready() == 3
-    assert custody((0, 0), (0, 1)).ready() == 0
-    with pytest.raises(Unreachable, match="does not say how orders stands"):
-        custody((0, 0)).ready()
+def test_nothing_is_handed_out_while_somebody_reads_or_the_queue_cannot_say() -> None:
+    assert custody((3, 1), (3, 1), (5, 0)).ready() == 5
+    assert custody((0, 0), (3, 0)).ready() == 0
+    with pytest.raises(Busy, match="Somebody else reads orders"):
+        custody((3, 1)).ready()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -96,6 +96,6 @@ def test_a_queue_that_does_not_even_know_its_reader_is_not_called_empty() -> Non
 )
 def test_an_acknowledgement_is_heard_once_the_queue_counts_us_no_more(says: list[tuple[int, int]], heard: bool) -> None:
     held = custody(*says)
-    held.messages = [SimpleNamespace(position="7")]  # type: ignore[list-item]
+    held.messages, held.tag = [SimpleNamespace(position="7")], "ours"  # type: ignore[list-item]
     assert held.settle() is heard
     assert held.channel.asked == ["basic_cancel", "basic_ack"]
