@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from registry import permissions
@@ -211,30 +211,37 @@ def _gather(lease: Lease, until: float) -> None:
 def _gather_chunk(lease: Lease, route: Route) -> bool:
     """Whether there may be more."""
     job = _hold(lease, Job.SELECTING)
-    newest = PayloadEdit.objects.filter(letter=OuterRef("pk")).order_by("-pk").values("pk")[:1]
     found = (
         Selector.read(job.selector)
         .of(job.source)
         .of_state(Letter.OPEN)
         .filter(harvested_at__lte=job.requested_at)
         .exclude(Exists(RedriveItem.objects.filter(job=job, letter=OuterRef("pk"))))
-        .annotate(edit_id=Subquery(newest), **route.failures())
+        .annotate(**route.failures())
     )
     chosen = list(found.select_for_update(of=("self",)).order_by("died_at", "pk")[:CHUNK])
     if not chosen:
         _gathered(job, route)
         return False
-    now, position = timezone.now(), RedriveItem.objects.filter(job=job).count()
-    items = [_item(job, each, position + step, route, now) for step, each in enumerate(chosen)]
+    now, position, newest = timezone.now(), RedriveItem.objects.filter(job=job).count(), _edited(chosen)
+    items = [_item(job, each, position + step, newest.get(each.pk), route, now) for step, each in enumerate(chosen)]
     RedriveItem.objects.bulk_create(items)
     going = [each.letter_id for each in items if each.state == Item.WAITING]
     ledger.move_all(going, Letter.OPEN, Letter.QUEUED, by=job.requested_by, why=f"Redrive {job.pk}", at=now)
     return True
 
 
-def _item(job: RedriveJob, letter: DeadLetter, position: int, route: Route, now: datetime) -> RedriveItem:
+def _edited(locked: Iterable[DeadLetter]) -> dict[int, int]:
+    """The newest edit of each: their rows are held, so that what was saved while they were waited for is seen."""
+    found = PayloadEdit.objects.filter(letter__in=locked).order_by("letter_id", "-pk").distinct("letter_id")
+    return dict(found.values_list("letter_id", "pk"))
+
+
+def _item(
+    job: RedriveJob, letter: DeadLetter, position: int, edit: int | None, route: Route, now: datetime
+) -> RedriveItem:
     clause = None if job.override_reason else route.clause(letter.failed_status, letter.failed_code)  # type: ignore[attr-defined]
-    item = RedriveItem(job=job, letter=letter, position=position, edit_id=letter.edit_id)  # type: ignore[attr-defined]
+    item = RedriveItem(job=job, letter=letter, position=position, edit_id=edit)
     if clause:
         item.state, item.note, item.settled_at = Item.SKIPPED, str(clause)[:500], now
     return item

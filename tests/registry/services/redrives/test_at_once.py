@@ -1,17 +1,20 @@
 """Several at one redrive, on real connections: workers, people, and a database that goes away."""
 
+import functools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from registry.brokers import Broker
 from registry.errors import DomainError
-from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveJob
-from registry.services import harvests, ledger, redrives, returns, sending
+from registry.models import DeadLetter, DeadLetterSource, Event, Person, RedriveAttempt, RedriveItem, RedriveJob
+from registry.services import edits, harvests, ledger, redrives, returns, sending, trail
 from registry.services.sending import Claim, Lease, Told
 from tests import letters as made
 from tests.registry.services.redrives.redriving import Begin, Stream, over, states
@@ -102,6 +105,51 @@ def test_who_cancels_while_it_is_sent_knows_exactly_what_was(
     assert told.sent == len(stream.ids()) == states(source).count("published")
     assert told.cancelled == states(source).count("open") == 60 - told.sent
     assert set(stream.ids()) == set(DeadLetter.objects.of_state("published").values_list("wire_id", flat=True))
+
+
+def test_an_edit_that_is_saved_while_its_letter_is_gathered_goes_out(
+    source: DeadLetterSource,
+    begun: Begin,
+    together: Callable[..., None],
+    oncall: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Gathering waits for the letter's row, and what it read before it waited is old by then."""
+    letter = made.letter(source)
+    job = begun()
+    record, is_locked = trail.record, threading.Event()
+
+    def when_waited_for(kind: str, **more: Any) -> Event:
+        if kind == "letter.edited":
+            is_locked.set()
+            until(somebody_waits)
+        return record(kind, **more)
+
+    def gather() -> None:
+        assert is_locked.wait(timeout=30)
+        sending.advance(job.pk)
+
+    monkeypatch.setattr(trail, "record", when_waited_for)
+    mended = functools.partial(edits.edit, letter, body=b'{"order": 2}', headers=[], reason="Wrong order", by=oncall)
+    together(mended, gather)
+    assert RedriveItem.objects.get().edit == letter.edits.get()
+    job.refresh_from_db()
+    assert (job.state, job.second_because) == ("awaiting_approval", "an edited letter is among them")
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        [waits] = cursor.fetchone()
+    return bool(waits)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about in time")
 
 
 def test_a_database_that_went_away_after_sending_hears_of_it(
