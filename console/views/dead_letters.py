@@ -81,7 +81,7 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
     context = {
         "source": held,
         "risk": sources.risk(held, held.mode),
-        "grade": sources.grade(held),
+        "grade": sources.grade(route),
         "depths": charts.depths(levels),
         "oldest": charts.ages(levels),
         "ages": [(name, count, charts.share(count, most)) for name, count in ages] if most else [],

@@ -20,6 +20,7 @@ from registry import deaths, permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
 from registry.record.findings import Problem
+from registry.services import routes
 from registry.services import sources as keeping
 from registry.services.sources import Proposal
 
@@ -96,15 +97,15 @@ def keep(request: HttpRequest, source: int) -> HttpResponse:
                 return redirect("source-settings", held.pk)
         except DomainError as refused:
             problems, status = problems_of(refused), status_of(refused)
-    designed = DeadLetterSource(integration=integration, broker=held.broker, topic=held.topic)
+    route = routes.of(held)
     context = subject.head(integration, by=by, tab="dead-letters") | {
         "source": held,
         "form": form,
         "ways": _ways(held, request.POST.get("mode", "")),
         "problems": problems,
-        "grade": keeping.grade(held),
+        "grade": keeping.grade(route),
         "taken_in": keeping.taken_in(held),
-        "by_design": keeping.unknown_policy(designed).label,
+        "by_design": keeping.designed_policy(route).label,
     }
     return render(request, "console/sources/settings.html", context, status=422 if form.errors else status)
 

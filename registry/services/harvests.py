@@ -146,7 +146,7 @@ def claim(key: int) -> Reader | None:
     now = timezone.now()
     reads = DeadLetterSource.objects.active().free(now).exclude(mode=DeadLetterSource.Mode.COUNTS).filter(pk=key)
     source = (
-        reads.select_related("broker", "integration__in_force")
+        reads.select_related("broker__environment", "integration")
         .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .first()
     )

@@ -288,7 +288,7 @@ def plan(
     forbidden = () if sends_forbidden else _forbidden(found, route)
     sending = counted["total"] - sum(each.letters for each in forbidden)
     rate = rate_per_minute or route.rate_per_minute
-    grade = sources.grade(source)
+    grade = sources.grade(route)
     return Plan(
         broker=source.broker.slug,
         topic=source.topic,

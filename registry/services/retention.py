@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from registry.models import DeadLetter, DeadLetterSource, Payload, RedriveItem, RedriveJob
-from registry.services import ledger, payloads, redrives, sending, sources
+from registry.services import ledger, payloads, redrives, routes, sending, sources
 
 State = DeadLetter.State
 Item = RedriveItem.State
@@ -56,7 +56,7 @@ def _free(source: DeadLetterSource) -> QuerySet[DeadLetter]:
     stands_still = of_letter.filter(state=Item.WAITING).exclude(job__state__in=redrives.MOVING)
     free = Q(state__in=(*KEPT, *ENDED)) | Q(Exists(stands_still), state=State.QUEUED)
     uncertain = Q(state=State.UNCERTAIN)
-    if sources.unknown_policy(source) == "resend":
+    if sources.unknown_policy(routes.of(source)) == "resend":
         again = moving.filter(state=Item.UNCERTAIN).alias(sendings=Count("attempts"))
         uncertain &= Q(~Exists(again.filter(sendings__lt=sending.MOST_RESENDS)))
     return DeadLetter.objects.filter(free | uncertain)

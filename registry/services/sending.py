@@ -276,14 +276,15 @@ def _send_waves(lease: Lease, until: float) -> int:
         return _halt(lease, why)
     if breaker := route.open_breaker():
         return _wait(lease, f"Waits for the breaker. {breaker}")
-    if not _has_work(job):
+    resends = sources.unknown_policy(route) == "resend"
+    if not _has_work(job, resends=resends):
         return _go_on(lease)
     try:
         with endpoints.open(job.source.broker, job.source.topic, job.source.topic_kind) as broker:
             while time.monotonic() < until and _wait_for_rate(lease.job, until):
                 if why := too_many_back(lease.job):
                     return _halt(lease, why)
-                claims = _claim(lease, resends=sources.unknown_policy(job.source) == "resend")
+                claims = _claim(lease, resends=resends)
                 if not claims:
                     break
                 told = _send_all(broker, claims, lease)
@@ -293,7 +294,7 @@ def _send_waves(lease: Lease, until: float) -> int:
                     raise BrokerError(lost)
     except BrokerError as problem:
         return _set_back(lease, str(problem))
-    return sent if sent and _has_work(lease.job) else sent + _go_on(lease)
+    return sent if sent and _has_work(lease.job, resends=resends) else sent + _go_on(lease)
 
 
 def _wait_for_rate(job: RedriveJob, until: float) -> bool:
@@ -665,9 +666,9 @@ def _sweep(now: datetime, *, before: datetime | None = None, why: str = NOBODY_S
 # --- what comes between ------------------------------------------------------------------------------------------
 
 
-def _has_work(job: RedriveJob) -> bool:
+def _has_work(job: RedriveJob, *, resends: bool) -> bool:
     """Whether something waits to be sent in this wave, or may be sent again."""
-    return (_left_of_wave(job) > 0 and _waiting(job).exists()) or _uncertain(job).exists()
+    return (_left_of_wave(job) > 0 and _waiting(job).exists()) or (resends and _uncertain(job).exists())
 
 
 def too_many_back(job: RedriveJob) -> str:

@@ -14,10 +14,10 @@ from registry.errors import Conflict, NotAllowed
 from registry.models import Broker, DeadLetterSource, Environment, Integration, PayloadEdit, Person
 from registry.record import DesignRecord
 from registry.record.base import seconds
-from registry.record.contracts import Contract
 from registry.record.topics import Topic
-from registry.services import locks, sightings, trail
+from registry.services import locks, releases, sightings, trail
 from registry.services.masks import HIDDEN, Mask, hidden_key
+from registry.services.routes import Route
 from registry.services.sightings import ID, Terms
 from registry.services.text import Reading
 
@@ -216,56 +216,50 @@ def risk(source: DeadLetterSource, mode: str) -> str:
     return CUSTODY[Broker.Kind(source.broker.kind)] if mode == Mode.CONSUME else RISKS[Mode(mode)]
 
 
-def unknown_policy(source: DeadLetterSource) -> DeadLetterSource.UnknownPolicy:
+def unknown_policy(route: Route) -> DeadLetterSource.UnknownPolicy:
     """What happens with a letter of which nobody knows whether it arrived: what its owner says, else the design."""
-    if source.unknown_policy:
-        return Policy(source.unknown_policy)
-    record = design(source)
-    return Policy.RESEND if record and bears_repeating(record, source.topic) else Policy.HOLD
+    return Policy(route.source.unknown_policy) if route.source.unknown_policy else designed_policy(route)
 
 
-def bears_repeating(record: DesignRecord, topic: str) -> bool:
-    """Whether a message of this topic may come twice: the consumer is idempotent for as long as the topic keeps it."""
-    contracts = contracts_of(record)
-    if not contracts or not all(each.idempotent for each in contracts):
-        return False
-    told = record.deduplication
-    if told.strategy in (None, "none"):
+def designed_policy(route: Route) -> DeadLetterSource.UnknownPolicy:
+    """What the design says of it. Where none is served there, nobody says that twice does no harm."""
+    return Policy.RESEND if bears_repeating(route) else Policy.HOLD
+
+
+def bears_repeating(route: Route) -> bool:
+    """Whether a message may come twice: its consumers are idempotent for as long as the topic keeps it."""
+    told = route.record.deduplication
+    if not route.contracts or not route.is_idempotent or told.strategy in (None, "none"):
         return False
     if told.window is None:
         return told.strategy == "natural_key"
-    kept = next((each.retention for each in record.topics if each.name == topic), None)
+    kept = route.topic.retention if route.topic else None
     return kept is not None and seconds(told.window) >= seconds(kept)
 
 
-def contracts_of(record: DesignRecord) -> list[Contract]:
-    """The contracts by which topics are read: those of messages, else all there are."""
-    return [each for each in record.contracts if each.protocol == "amqp"] or list(record.contracts)
-
-
-def grade(source: DeadLetterSource) -> Grade:
-    """How often a letter of this source that is sent again takes effect."""
-    if unknown_policy(source) == Policy.HOLD:
+def grade(route: Route) -> Grade:
+    """How often a letter that is sent again takes effect."""
+    if unknown_policy(route) == Policy.HOLD:
         return Grade(
             "hold and ask", "What may have arrived waits for a person; the registry never sends it twice by itself."
         )
-    record = design(source)
-    if record is None or not bears_repeating(record, source.topic):
+    if not bears_repeating(route):
         return Grade(
             "at least once", "What may have arrived is sent again, and the design does not say that twice does no harm."
         )
-    if record.deduplication.window is None:
+    window = route.record.deduplication.window
+    if window is None:
         return Grade("exact", "What may have arrived is sent again; its consumer knows it by its key for ever.")
     return Grade(
         "once within window",
-        f"What may have arrived is sent again with its own id, which its consumer knows for"
-        f" {record.deduplication.window}.",
+        f"What may have arrived is sent again with its own id, which its consumer knows for {window}.",
     )
 
 
 def design(source: DeadLetterSource) -> DesignRecord | None:
-    """The approved design its integration follows."""
-    revision = source.integration.in_force
+    """The design served where it lies; where none is yet, the one that was approved."""
+    served = releases.in_force(source.integration, source.broker.environment)
+    revision = served.revision if served else source.integration.in_force
     return revision.record if revision else None
 
 

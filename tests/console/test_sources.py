@@ -149,7 +149,7 @@ def test_more_than_counting_needs_consent_to_what_it_does_to_the_place(
 ) -> None:
     source = letters.source(approved, queues, topic=TOPIC, place_kind="quorum", topic_kind="quorum")
     client, address = browse(cora), reverse("source-settings", args=[source.pk])
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         page = client.get(address)
     assert "Letters are taken out of the queue once they are safe here" in text(page)
     assert "Copy, leave the original" not in text(page)

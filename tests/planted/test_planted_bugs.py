@@ -139,14 +139,14 @@ BUGS = {
     "an attempt that is committed after it was sent": Bug(
         "registry/services/sending.py",
         """\
-                claims = _claim(lease, resends=sources.unknown_policy(job.source) == "resend")
+                claims = _claim(lease, resends=resends)
                 if not claims:
                     break
                 told = _send_all(broker, claims, lease)
 """,
         """\
                 with transaction.atomic():
-                    claims = _claim(lease, resends=sources.unknown_policy(job.source) == "resend")
+                    claims = _claim(lease, resends=resends)
                     told = _send_all(broker, claims, lease)
                 if not claims:
                     break

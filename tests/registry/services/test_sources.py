@@ -7,9 +7,11 @@ import pytest
 
 from registry.errors import Invalid, NotAllowed
 from registry.models import Broker, DeadLetterSource, Environment, Event, Integration, Person
-from registry.services import integrations, sources
+from registry.services import integrations, plans, routes, sources
+from registry.services.routes import Route
 from registry.services.sources import Mode
 from tests import landscape, letters
+from tests.registry.services.test_overrides import approve_next
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any], bool, bool]] = {
 
 @pytest.mark.parametrize("named", DESIGNS)
 def test_what_is_uncertain_is_sent_again_only_where_the_design_says_it_does_no_harm(
-    approved: Integration, named: str
+    approved: Integration, production: Environment, named: str
 ) -> None:
     deduplication, topic, idempotent, harmless = DESIGNS[named]
     assert approved.in_force is not None
@@ -177,23 +179,53 @@ def test_what_is_uncertain_is_sent_again_only_where_the_design_says_it_does_no_h
             "contracts": (record.contracts[0].model_copy(update={"idempotent": idempotent}),),
         }
     )
-    assert sources.bears_repeating(designed, "orders.events") == harmless
+    source = letters.source(approved, letters.broker(production))
+    assert sources.bears_repeating(Route(source, None, designed)) == harmless
 
 
 def test_the_design_gives_the_grade_unless_its_owner_says_otherwise(define: Define) -> None:
     made = define()
-    assert (sources.unknown_policy(made), sources.grade(made).name) == ("resend", "once within window")
+    assert told(made) == ("resend", "once within window")
     made.unknown_policy = "hold"
-    assert (sources.unknown_policy(made), sources.grade(made).name) == ("hold", "hold and ask")
+    assert told(made) == ("hold", "hold and ask")
 
 
 def test_who_wants_more_than_the_design_allows_gets_at_least_once(
     approved: Integration, production: Environment
 ) -> None:
     source = letters.source(approved, letters.broker(production), topic="orders.other", unknown_policy="resend")
-    assert sources.grade(source).name == "at least once"
+    assert told(source) == ("resend", "at least once")
     source.unknown_policy = ""
-    assert sources.unknown_policy(source) == "hold"
+    assert told(source) == ("hold", "hold and ask")
+
+
+def test_what_counts_is_the_design_served_where_the_source_lies(
+    approved: Integration, production: Environment, ann: Person, sign: Any, without_triggers: Callable[[str], None]
+) -> None:
+    """A later revision is approved, and staging alone is served by it so far."""
+    here, ahead = (
+        letters.source(approved, letters.broker(each)) for each in (production, Environment.objects.get(slug="staging"))
+    )
+    approve_next(approved, ann, sign, lambda policy: policy["retry"].update(max_retries=0), idempotent=False)
+    Environment.objects.filter(pk=production.pk).update(
+        release_policy="promote", promoted_from=ahead.broker.environment
+    )
+    approve_next(Integration.objects.get(pk=approved.pk), ann, sign, None, idempotent=True)
+    here, ahead = (DeadLetterSource.objects.placed().get(pk=each.pk) for each in (here, ahead))
+    assert (told(here), told(ahead)) == (("hold", "hold and ask"), ("resend", "once within window"))
+    second = "the design does not say that doing it twice has the effect of once"
+    assert [plans.second_because(routes.of(each), 1, 0) for each in (here, ahead)] == [second, ""]
+    designs = [sources.design(each) for each in (here, ahead)]
+    assert [each and each.contracts[0].idempotent for each in designs] == [False, True]
+    without_triggers(f"DELETE FROM registry_release WHERE environment_id = {production.pk}")
+    assert told(here) == ("hold", "hold and ask")
+    assert sources.design(here) == sources.design(ahead)
+
+
+def told(source: DeadLetterSource) -> tuple[str, str]:
+    """What becomes of what may have arrived, and the grade."""
+    route = routes.of(source)
+    return sources.unknown_policy(route), sources.grade(route).name
 
 
 def test_the_design_proposes_what_is_not_defined(

@@ -18,7 +18,7 @@ from registry.models import (
     RedriveItem,
     RedriveJob,
 )
-from registry.services import edits, letters, redrives, sending
+from registry.services import edits, endpoints, letters, redrives, sending
 from registry.services.plans import Selector
 from tests import landscape
 from tests import letters as made
@@ -144,6 +144,25 @@ def test_the_oldest_letter_of_a_key_goes_first_and_one_that_is_uncertain_holds_t
     assert (states(source), item.state) == (["queued", "queued", "presumed_resolved"], "waiting")
     assert driven(job).state == "finished"
     assert stream.ids() == [early.wire_id, other.wire_id, early.wire_id, late.wire_id]
+
+
+def test_no_broker_is_called_for_letters_that_wait_for_a_person(
+    source: DeadLetterSource, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DeadLetterSource.objects.update(unknown_policy="hold")
+    made.letter(source)
+    job = begun()
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_send_all", dies)
+        with pytest.raises(Killed):
+            sending.advance(job.pk)
+    monkeypatch.setattr(endpoints, "open", dies)
+    assert sending.advance(freed(job).pk) == 0
+    job.refresh_from_db()
+    assert job.trouble == "Waits for a person: of 1 letters nobody knows whether they arrived."
+    DeadLetterSource.objects.update(unknown_policy="resend")
+    with pytest.raises(Killed):
+        sending.advance(job.pk)
 
 
 def test_one_that_did_not_arrive_is_open_where_its_redrive_has_ended(
