@@ -1,12 +1,13 @@
 """What a redrive would do, before anything is sent: computed from the design in force and the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -40,6 +41,8 @@ MOST_NAMED = 1_000
 LONGEST_GRACE_S = 60
 LONGEST_MS = 3_000
 """A page of letters that takes longer is given up."""
+LONGEST_PLAN_MS = 15_000
+"""Each statement of a plan."""
 SHORTEST_SOUGHT = 3
 """The index of words is one of three letters each."""
 MOST_FACTS = 10
@@ -130,7 +133,8 @@ class Selector:
         return self
 
     def of(self, source: DeadLetterSource) -> DeadLetterQuerySet:
-        """Those of this source, in whatever state."""
+        """Those of this source, in whatever state. Raises Invalid."""
+        self._refuse_short()
         return self._lying(source).filter(self._equal(), self._found(source))
 
     def page(self, source: DeadLetterSource, *, state: str = "", cursor: str = "", size: int = 50) -> Page[DeadLetter]:
@@ -148,20 +152,16 @@ class Selector:
         sought += ["assignee"] if self.assignee == NOBODY else []
         if not sought:
             return keyset(rows, order="-died_at", cursor=cursor, size=size)
+        self._refuse_short()
+        seen, found = self._equal() & self._said(), self._equal() & self._found(source)
+        mend = "Say since when and until when they died, or choose a state as well."
+        with _in_time(LONGEST_MS, Problem(sought[0], "fits too many letters that died long ago", mend)):
+            return keyset_sought(rows, seen=seen, found=found, order="-died_at", cursor=cursor, size=size)
+
+    def _refuse_short(self) -> None:
+        """An index of three letters each finds no word of two: every word would be read."""
         if 0 < len(self.q) < SHORTEST_SOUGHT:
             raise Invalid([Problem("q", f"is shorter than {SHORTEST_SOUGHT} characters", "Write more of the word.")])
-        seen, found = self._equal() & self._said(), self._equal() & self._found(source)
-        try:
-            with transaction.atomic():
-                _limit(LONGEST_MS)
-                page = keyset_sought(rows, seen=seen, found=found, order="-died_at", cursor=cursor, size=size)
-                _limit(0)
-                return page
-        except OperationalError as failed:
-            if not isinstance(failed.__cause__, QueryCanceled):
-                raise
-            mend = "Say since when and until when they died, or choose a state as well."
-            raise Invalid([Problem(sought[0], "fits too many letters that died long ago", mend)]) from None
 
     def _lying(self, source: DeadLetterSource) -> DeadLetterQuerySet:
         found: DeadLetterQuerySet = DeadLetter.objects.filter(source=source)
@@ -209,7 +209,8 @@ class Forbidden:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Letters whose key went on without them: later letters of the key were resolved already."""
+    """Letters whose key went on without them: later letters of the key were resolved already. Messages that never
+    died are not known here, so that a key may have gone on all the same."""
 
     keys: int = 0
     letters: int = 0
@@ -228,9 +229,9 @@ class Plan:
     refusals: tuple[str, ...]
     """Why it cannot be begun; () if it can."""
     total: int
-    """Open letters that were chosen."""
+    """Open letters that were chosen. More than MOST_LETTERS stands for any more, and nothing else is looked at then."""
     others: int
-    """Chosen, but not open, so left out."""
+    """Chosen, but not open, so left out; counted as far."""
     sending: int
     """What would be sent: all but those forbidden."""
     oldest_at: datetime | None
@@ -239,6 +240,9 @@ class Plan:
     """How long consumers recognise what they have done, as the design says it."""
     older_than_window: int
     failing_schema: int
+    """As they would be sent, so as mended, when they were taken in or mended."""
+    unchecked_schema: int
+    """Held to no schema: the design had none, or it would have cost too much."""
     edited: int
     forbidden: tuple[Forbidden, ...]
     is_ordered: bool
@@ -255,6 +259,18 @@ class Plan:
     grade: str
     grade_because: str
     made_at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def most(self) -> int:
+        return MOST_LETTERS
+
+    @property
+    def is_weighed(self) -> bool:
+        return 0 < self.total <= MOST_LETTERS
+
+    @property
+    def checked_schema(self) -> int:
+        return self.total - self.unchecked_schema
 
     @property
     def needs_second(self) -> bool:
@@ -278,15 +294,21 @@ def plan(
     rate_per_minute: int | None = None,
     sends_forbidden: bool = False,
 ) -> Plan:
-    """Work it out. Nothing changes by it; a handful of statements, however many letters."""
+    """Work it out. Nothing changes by it; a handful of statements, however many letters. Raises Invalid."""
     if not permissions.may_redrive(by):
         raise NotAllowed("Only somebody on call sends dead letters again.", "Ask who is on call.")
     route = routes.of(source)
     chosen = selector.of(source)
     found = chosen.of_state(State.OPEN).order_by()
-    counted = _counted(found, route)
-    forbidden = () if sends_forbidden else _forbidden(found, route)
-    sending = counted["total"] - sum(each.letters for each in forbidden)
+    mend = "Choose fewer, by a group or by when they died."
+    with _in_time(LONGEST_PLAN_MS, Problem("letters", "are too many to look at in time", mend)):
+        total = _up_to_most(found)
+        found = found if total <= MOST_LETTERS else found.none()
+        counted = _counted(found, route)
+        forbidden = () if sends_forbidden else _forbidden(found, route)
+        overtaken = _overtaken(source, found) if counted["keyed"] else Overtaken()
+        others = _up_to_most(chosen.exclude(state=State.OPEN).order_by())
+    sending = counted.pop("looked_at") - sum(each.letters for each in forbidden)
     rate = rate_per_minute or route.rate_per_minute
     grade = sources.grade(route)
     return Plan(
@@ -294,13 +316,14 @@ def plan(
         topic=source.topic,
         topic_kind=source.topic_kind,
         version=route.release.revision.version if route.release else "",
-        refusals=tuple(_refusals(route, sending, counted["total"])),
-        others=chosen.exclude(state=State.OPEN).count(),
+        refusals=tuple(_refusals(route, sending, total)),
+        total=total,
+        others=others,
         sending=sending,
         window=route.record.deduplication.window or "",
         forbidden=forbidden,
         is_ordered=route.is_ordered,
-        overtaken=_overtaken(source, found) if counted["keyed"] else Overtaken(),
+        overtaken=overtaken,
         breakers=route.breakers(),
         waits_for_breaker=route.open_breaker(),
         rate_per_minute=rate,
@@ -343,22 +366,30 @@ def _refusals(route: Route, sending: int, total: int) -> list[str]:
         found.append("Letters of this source are counted and not taken in, so there is nothing to send.")
     elif not total:
         found.append("None of these letters is open.")
+    elif total > MOST_LETTERS:
+        found.append(f"One redrive sends at most {MOST_LETTERS:,} letters; choose fewer.")
     elif not sending:
         found.append("The design says to retry none of these. Say why they are sent all the same.")
-    if total > MOST_LETTERS:
-        found.append(f"One redrive sends at most {MOST_LETTERS:,} letters; choose fewer.")
     return found
 
 
+def _up_to_most(found: QuerySet[DeadLetter]) -> int:
+    """How many; one more than MOST_LETTERS for any more."""
+    return found[: MOST_LETTERS + 1].count()
+
+
 def _counted(found: QuerySet[DeadLetter], route: Route) -> dict[str, Any]:
-    edits = Exists(PayloadEdit.objects.filter(letter=OuterRef("pk")))
+    edits = PayloadEdit.objects.filter(letter=OuterRef("pk"))
+    newest = Subquery(edits.order_by("-pk").values("schema_problem")[:1])
+    problem = Case(When(Exists(edits), then=newest), default=F("schema_problem"))
     older = Q(died_at__lt=timezone.now() - route.window) if route.window else Q(pk__isnull=True)
-    return found.annotate(is_edited=edits).aggregate(
-        total=Count("pk"),
+    return found.annotate(is_edited=Exists(edits), problem=problem).aggregate(
+        looked_at=Count("pk"),
         oldest_at=Min("died_at"),
         newest_at=Max("died_at"),
         older_than_window=Count("pk", filter=older),
-        failing_schema=Count("pk", filter=~Q(schema_problem="") & Q(schema_problem__isnull=False)),
+        failing_schema=Count("pk", filter=Q(problem__gt="")),
+        unchecked_schema=Count("pk", filter=Q(problem__isnull=True)),
         edited=Count("pk", filter=Q(is_edited=True)),
         keyed=Count("pk", filter=~Q(ordering_key="")),
     )
@@ -450,6 +481,20 @@ def _facts(reading: Reading, given: Any) -> dict[str, str]:
         str(name): reading.line(f"facts.{name}", str(value), longest=300)
         for name, value in list(given.items())[:MOST_FACTS]
     }
+
+
+@contextmanager
+def _in_time(milliseconds: int, too_long: Problem) -> Iterator[None]:
+    """Raises Invalid with this problem where a statement takes longer."""
+    try:
+        with transaction.atomic():
+            _limit(milliseconds)
+            yield
+            _limit(0)
+    except OperationalError as failed:
+        if not isinstance(failed.__cause__, QueryCanceled):
+            raise
+        raise Invalid([too_long]) from None
 
 
 def _limit(milliseconds: int) -> None:

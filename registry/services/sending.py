@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from registry import permissions
 from registry.brokers import Broker, BrokerError, Outgoing, Sent
-from registry.errors import Conflict, NotAllowed
+from registry.errors import Conflict, Invalid, NotAllowed
 from registry.models import (
     DeadLetter,
     DeadLetterSource,
@@ -202,9 +202,12 @@ def _hold(lease: Lease, *states: str) -> RedriveJob:
 def _gather(lease: Lease, until: float) -> None:
     """Put the chosen letters into the redrive, a chunk at a time; where a worker dies, the next goes on."""
     route = routes.of(lease.job.source)
-    while _gather_chunk(lease, route):
-        if time.monotonic() >= until:
-            raise Lost
+    try:
+        while _gather_chunk(lease, route):
+            if time.monotonic() >= until:
+                raise Lost
+    except Invalid as refused:
+        _halt(lease, f"Its letters cannot be gathered. {refused}. {refused.mend}")
 
 
 @transaction.atomic
@@ -756,7 +759,7 @@ def _note(job: RedriveJob, trouble: str) -> None:
 
 @transaction.atomic
 def _halt(lease: Lease, why: str) -> int:
-    redrives.halt(_hold(lease, Job.CANARY, Job.RUNNING), why, by=None)
+    redrives.halt(_hold(lease, Job.SELECTING, Job.CANARY, Job.RUNNING), why, by=None)
     return 0
 
 

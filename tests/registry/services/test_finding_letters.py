@@ -89,9 +89,10 @@ def test_letters_are_found_by_whatever_is_known_of_them(
 
 
 def test_a_word_of_two_letters_is_not_looked_for(source: DeadLetterSource) -> None:
-    with pytest.raises(Invalid) as refused:
-        Selector(q="ab").page(source)
-    assert [each.path for each in refused.value.problems] == ["q"]
+    for ask in (Selector.page, Selector.of):
+        with pytest.raises(Invalid) as refused:
+            ask(Selector(q="ab"), source)
+        assert [each.path for each in refused.value.problems] == ["q"]
 
 
 def test_what_is_hidden_is_not_searched_by(source: DeadLetterSource) -> None:

@@ -3,14 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registry.errors import NotAllowed
-from registry.models import DeadLetterSource, Integration, Person, Release
-from registry.services import overrides, plans, routes
+from registry.errors import Invalid, NotAllowed
+from registry.models import DeadLetter, DeadLetterSource, Integration, PayloadEdit, Person, Release
+from registry.services import overrides, payloads, plans, routes
 from registry.services.plans import Forbidden, Overtaken, Selector
 from tests import letters as made
 from tests.registry.services.redrives.redriving import reported, without_guards
@@ -27,7 +28,8 @@ def test_a_plan_says_all_that_is_known(source: DeadLetterSource, oncall: Person,
     plan = plans.plan(source, Selector(), by=oncall)
     assert (plan.broker, plan.topic, plan.version, plan.refusals) == (source.broker.slug, source.topic, "1.0", ())
     assert (plan.total, plan.others, plan.sending) == (4, 1, 3)
-    assert (plan.window, plan.older_than_window, plan.failing_schema, plan.edited) == ("P14D", 1, 1, 0)
+    assert (plan.window, plan.older_than_window, plan.edited) == ("P14D", 1, 0)
+    assert (plan.failing_schema, plan.checked_schema, plan.unchecked_schema) == (1, 2, 2)
     assert plan.forbidden == (
         Forbidden(
             "payments-api: 400 VALIDATION_ERROR, fix the request",
@@ -42,6 +44,60 @@ def test_a_plan_says_all_that_is_known(source: DeadLetterSource, oncall: Person,
     assert (plan.needs_second, plan.grade) == (False, "once within window")
     assert plan.kept()["oldest_at"] == (now - timedelta(days=20)).isoformat()
     assert first.state == "open"
+
+
+def test_a_plan_holds_to_the_schema_what_would_be_sent(source: DeadLetterSource, oncall: Person) -> None:
+    """So each letter's newest edit; and what nobody checked has not passed."""
+    broken, sound, unknown, as_it_came = (
+        made.letter(source, schema_problem=each) for each in ("total is missing", "", None, "total is missing")
+    )
+    edits_of = {broken: ["still broken", ""], sound: ["", "now broken"], unknown: [""]}
+    for letter, problems in edits_of.items():
+        for each in problems:
+            edited(letter, each, by=oncall)
+    plan = plans.plan(source, Selector(), by=oncall)
+    assert (plan.total, plan.edited, plan.failing_schema, plan.unchecked_schema) == (4, 3, 2, 0)
+    edited(sound, None, by=oncall)
+    plan = plans.plan(source, Selector(), by=oncall)
+    assert (plan.failing_schema, plan.checked_schema, plan.unchecked_schema) == (1, 3, 1)
+    assert plans.plan(source, Selector(letters=(as_it_came.pk,)), by=oncall).failing_schema == 1
+
+
+def edited(letter: DeadLetter, problem: str | None, *, by: Person) -> None:
+    kept = payloads.closed(letter, b"{}", ())
+    at = {"by": by, "at": timezone.now(), "reason": "Mended", "wire_id": letter.wire_id}
+    PayloadEdit.objects.create(letter=letter, schema_problem=problem, **at, **kept)
+
+
+def test_more_than_one_redrive_sends_are_refused_before_anything_else_is_looked_at(
+    source: DeadLetterSource, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        made.letter(source, message="HTTP 400", key=b"k", schema_problem="total is missing")
+        made.letter(source, state="parked")
+    monkeypatch.setattr(plans, "MOST_LETTERS", 2)
+    with CaptureQueriesContext(connection) as captured:
+        plan = plans.plan(source, Selector(), by=oncall)
+    assert plan.refusals == ("One redrive sends at most 2 letters; choose fewer.",)
+    assert (plan.total, plan.others, plan.sending, plan.is_weighed) == (3, 3, 0, False)
+    assert (plan.forbidden, plan.failing_schema, plan.keyed, plan.overtaken) == ((), 0, 0, Overtaken())
+    read = [each["sql"] for each in captured if 'FROM "registry_deadletter"' in each["sql"]]
+    assert len(read) == 2
+    assert all("LIMIT 3" in each and "substring" not in each for each in read)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_that_takes_too_long_is_given_up_with_a_word_of_how_to_ask(
+    source: DeadLetterSource, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.letter(source)
+    monkeypatch.setattr(plans, "LONGEST_PLAN_MS", 50)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as another:
+        another.execute("LOCK TABLE registry_deadletter")
+        with pytest.raises(Invalid, match="are too many to look at in time"):
+            plans.plan(source, Selector(), by=oncall)
+        another.rollback()
+    assert plans.plan(source, Selector(), by=oncall).total == 1
 
 
 def test_a_plan_needs_the_second_by_what_it_holds(source: DeadLetterSource, oncall: Person) -> None:

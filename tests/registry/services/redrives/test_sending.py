@@ -146,6 +146,20 @@ def test_the_oldest_letter_of_a_key_goes_first_and_one_that_is_uncertain_holds_t
     assert stream.ids() == [early.wire_id, other.wire_id, early.wire_id, late.wire_id]
 
 
+def test_what_can_no_longer_be_gathered_waits_for_a_person_and_holds_up_nobody(
+    source: DeadLetterSource, begun: Begin
+) -> None:
+    """A word that was short enough when the redrive was drafted."""
+    letter = made.letter(source)
+    other, job = begun(made.letter(source)), begun(letter)
+    RedriveJob.objects.filter(pk=job.pk).update(selector={"q": "ev"})
+    assert sending.drive() == 1
+    job.refresh_from_db()
+    other.refresh_from_db()
+    said = "Its letters cannot be gathered. q: is shorter than 3 characters. Write more of the word."
+    assert (job.state, job.paused_because, other.state) == ("paused", said, "finished")
+
+
 def test_no_broker_is_called_for_letters_that_wait_for_a_person(
     source: DeadLetterSource, begun: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
