@@ -161,7 +161,16 @@ class RedriveItem(models.Model):
         )
         indexes = (
             models.Index(fields=("job", "state", "position"), name="item_by_state"),
-            models.Index(fields=("job", "-settled_at"), name="item_by_settling"),
+            models.Index(
+                fields=("job", "-settled_at", "-id"),
+                condition=Q(state__in=["sent", "refused"], is_unfit=False),
+                name="item_by_settling",
+            ),
+            models.Index(
+                fields=("job", "-settled_at"),
+                condition=Q(is_unfit=False) & (Q(came_back=True) | Q(state="refused")),
+                name="item_that_failed",
+            ),
             models.Index(fields=("job", "position"), condition=Q(edit__isnull=False), name="item_edited"),
         )
 
