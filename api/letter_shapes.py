@@ -24,6 +24,7 @@ LetterState = Literal[
     "discarded",
     "expired",
 ]
+Age = Literal["", "under-1h", "under-1d", "under-7d", "over-1d", "over-7d", "over-30d"]
 RedriveState = Literal[
     "draft", "selecting", "awaiting_approval", "canary", "running", "paused", "finished", "cancelled"
 ]
@@ -154,12 +155,16 @@ class NewRedrive(Shape):
     """Of events of this type."""
     ordering_key: Chosen = ""
     """Of this key."""
+    wire_id: Chosen = ""
+    """With this id."""
     assignee: Chosen = ""
     """That this person has, by username; `~me` for yourself, `~nobody` for nobody."""
     q: Chosen = ""
     """Whose error, id or key holds this."""
     facts: dict[str, Chosen] = Field(default={}, max_length=10, examples=[{"tenant": "nl"}])
     """With these values of fields and headers that their source keeps to search by, by name."""
+    age: Age = ""
+    """That are dead for less or more than this when it is drafted."""
     since: datetime | None = None
     """That died at or after this moment."""
     until: datetime | None = None
@@ -238,10 +243,14 @@ class Redrive(Shape):
 
 
 class Redrives(Shape):
-    """The newest redrives of a source."""
+    """Some redrives of a source, newest first."""
 
     items: list[Redrive]
-    """At most a hundred, newest first."""
+    """At most 20 of them, unless `size` asked for another number."""
+    next: str | None
+    """The address of the page after this one; null on the last."""
+    previous: str | None
+    """The address of the page before this one; null on the first."""
 
 
 class Resolved(Shape):

@@ -21,6 +21,7 @@ from registry.models import DeadLetter, DeadLetterSource, IndexedParty, Integrat
 from registry.services import letters, plans, redrives, returns
 from registry.services.masks import ShownHeader
 from registry.services.plans import AGES, Selector
+from registry.services.redrives import Progress
 
 CHOSEN_BY = ("error_class", "event_type", "ordering_key", "wire_id", "assignee", "q", "age", "since", "until")
 FILTERS: dict[str, tuple[str, ...]] = {
@@ -137,11 +138,28 @@ class OneLetter(Endpoint):
 class RedriveList(Endpoint):
     """The redrives of one source."""
 
-    @described(shapes.Redrives, "not-found", operation_id="list_redrives", tags=["dead letters"])
+    @described(
+        shapes.Redrives,
+        "not-found",
+        "invalid",
+        parameters=PLACE_PARAMETERS,
+        operation_id="list_redrives",
+        tags=["dead letters"],
+    )
     def get(self, request: Request, key: int) -> Response:
-        """The newest hundred."""
-        found = RedriveJob.objects.filter(source=source(key)).select_related("requested_by", "approved_by")
-        return said(shapes.Redrives(items=[redrive_shape(each) for each in found[:100]]))
+        """The newest first, a page at a time, each counted now."""
+        owner, wanted = source(key), asked.of(request, {"cursor": (), "size": ()})
+        found = RedriveJob.objects.filter(source=owner).select_related("requested_by", "approved_by")
+        size = asked.size(wanted["size"], default=20, most=100)
+        page = keyset(found, order="-requested_at", cursor=wanted["cursor"], size=size)
+        told = redrives.progress_of(page.rows)
+        return said(
+            shapes.Redrives(
+                items=[redrive_shape(each, told[each.pk]) for each in page.rows],
+                next=asked.turned(request, page.next),
+                previous=asked.turned(request, page.previous),
+            )
+        )
 
     @described(
         shapes.Redrive,
@@ -157,10 +175,7 @@ class RedriveList(Endpoint):
         asks = bodies.shaped(request, shapes.NewRedrive)
         told = asks.model_dump(
             mode="json",
-            include={
-                *("letters", "group", "facts", "since", "until"),
-                *("error_class", "event_type", "ordering_key", "assignee", "q"),
-            },
+            include={"letters", "group", "facts", *CHOSEN_BY},
             exclude_none=True,
             exclude_defaults=True,
         )
@@ -275,7 +290,7 @@ def letter_fields(letter: DeadLetter) -> dict[str, object]:
     return told | {"parent": letter.parent_id, "assignee": letter.assignee.username if letter.assignee else None}
 
 
-def redrive_shape(job: RedriveJob) -> shapes.Redrive:
+def redrive_shape(job: RedriveJob, progress: Progress | None = None) -> shapes.Redrive:
     return shapes.Redrive(
         id=job.pk,
         source=job.source_id,
@@ -288,5 +303,5 @@ def redrive_shape(job: RedriveJob) -> shapes.Redrive:
         approved_by=job.approved_by.username if job.approved_by else None,
         paused_because=job.paused_because,
         plan=job.plan,
-        progress=shapes.RedriveProgress(**asdict(redrives.progress(job))),
+        progress=shapes.RedriveProgress(**asdict(progress or redrives.progress(job))),
     )

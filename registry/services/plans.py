@@ -89,6 +89,8 @@ class Selector:
     assignee: str = ""
     """A username, or NOBODY."""
     q: str = ""
+    age: str = ""
+    """How it was asked for; what it came to is in `since` and `until`."""
     since: datetime | None = None
     until: datetime | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -96,15 +98,18 @@ class Selector:
 
     @classmethod
     def read(cls, given: Mapping[str, Any], *, by: Person | None = None) -> Self:
-        """From JSON, as a job keeps it; an `age` is read as moments, and ME as who asks. Raises Invalid."""
+        """From JSON, as a job keeps it; where somebody asks, an `age` is read as moments, and ME as who it is. Raises
+        Invalid."""
         reading = Reading()
-        for name in given.keys() - cls.__dataclass_fields__.keys() - {"age"}:
+        for name in given.keys() - cls.__dataclass_fields__.keys():
             reading.refuse(name, "is nothing letters are chosen by", "Leave it out.")
-        younger, older = _aged(reading, given.get("age"))
+        age = str(given.get("age") or "")
+        younger, older = _aged(reading, age) if by else (None, None)
         since, until = (_moment(reading, name, given.get(name)) for name in ("since", "until"))
         made = cls(
             letters=tuple(sorted(set(_numbers(reading, given.get("letters") or ())))),
             group=_number(reading, "group", given.get("group")),
+            age=age,
             since=max(filter(None, (since, younger)), default=None),
             until=min(filter(None, (until, older)), default=None),
             facts=_facts(reading, given.get("facts") or {}),

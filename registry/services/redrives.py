@@ -1,6 +1,6 @@
 """Redrives: drafted from a plan, begun, agreed to by a second person, paused, resumed, cancelled, and counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ def draft(
     """Write down what shall be sent again, with the plan as it is now. The same key twice is the same redrive."""
     if not permissions.may_redrive(by):
         raise NotAllowed("Only somebody on call sends dead letters again.", "Ask who is on call.")
-    selector = selector if isinstance(selector, Selector) else Selector.read(selector)
+    selector = selector if isinstance(selector, Selector) else Selector.read(selector, by=by)
     reading = Reading()
     reason = reading.line("reason", reason, longest=LONGEST_REMARK)
     key = reading.line("idempotency_key", idempotency_key, longest=LONGEST_KEY)
@@ -191,15 +191,24 @@ def cancel(job: RedriveJob, *, why: str, by: Person) -> RedriveJob:
 
 def progress(job: RedriveJob) -> Progress:
     """Exact counts. One statement."""
-    by_state = {f"{each}": Count("pk", filter=Q(state=each)) for each in Item.values}
-    gone = (DeadLetter.State.RESOLVED, DeadLetter.State.PRESUMED_RESOLVED)
-    counted = RedriveItem.objects.filter(job=job).aggregate(
-        total=Count("pk", filter=~Q(state=Item.SKIPPED)),
-        came_back=Count("pk", filter=Q(came_back=True)),
-        resolved=Count("pk", filter=Q(letter__state__in=gone)),
-        **by_state,
-    )
-    return Progress(**counted)
+    return progress_of([job])[job.pk]
+
+
+def progress_of(jobs: Iterable[RedriveJob]) -> dict[int, Progress]:
+    """Those of each, by its key. One statement."""
+    keys = [each.pk for each in jobs]
+    counts = {f"counted_{name}": Count("pk", filter=which) for name, which in _COUNTED.items()}
+    found: Any = RedriveItem.objects.filter(job__in=keys).order_by().values("job").annotate(**counts)
+    told = {row["job"]: {name: row[f"counted_{name}"] for name in _COUNTED} for row in found}
+    return {key: Progress(**told.get(key, dict.fromkeys(_COUNTED, 0))) for key in keys}
+
+
+_COUNTED = {
+    **{str(each): Q(state=each) for each in Item.values},
+    "total": ~Q(state=Item.SKIPPED),
+    "came_back": Q(came_back=True),
+    "resolved": Q(letter__state__in=(DeadLetter.State.RESOLVED, DeadLetter.State.PRESUMED_RESOLVED)),
+}
 
 
 def halt(held: RedriveJob, why: str, *, by: Person | None) -> None:
@@ -234,9 +243,15 @@ def ring() -> None:
 
 
 def _same(made: RedriveJob, source: DeadLetterSource, selector: Selector) -> RedriveJob:
-    if made.source_id != source.pk or made.selector != selector.kept():
+    if made.source_id != source.pk or _asked(made.selector) != _asked(selector.kept()):
         raise Conflict("This idempotency key was used for another redrive.", "Use a new key for other letters.")
     return made
+
+
+def _asked(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the moments an age came to: whoever asks again a minute later asks the same."""
+    moments = ("since", "until") if "age" in kept else ()
+    return {name: value for name, value in kept.items() if name not in moments}
 
 
 def _check_rate(reading: Reading, source: DeadLetterSource, rate: int | None) -> None:

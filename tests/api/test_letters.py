@@ -1,10 +1,13 @@
 """Dead letters and redrives by API: what is shown, done and refused, and what consumers report."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, get_args
 
 import pytest
 from django.utils import timezone
 
+from api.letter_shapes import Age
+from api.letters import FILTERS
 from registry.models import (
     DeadLetter,
     DeadLetterSource,
@@ -17,6 +20,8 @@ from registry.models import (
     RedriveJob,
 )
 from registry.services import ledger, returns
+from registry.services.plans import AGES, Selector
+from registry.services.routes import Route
 from tests import letters
 from tests.api.conftest import Issue, Speak, with_token
 
@@ -160,6 +165,66 @@ def test_a_redrive_is_of_what_a_source_is_searched_by(source: DeadLetterSource, 
     allowed = post(speak(oncall), f"{SOURCES}/{source.pk}/redrives", **asked)
     # It goes as far as the design, which does not name the topic.
     assert (allowed.status_code, "orders.events" in allowed.json()["detail"]) == (409, True)
+
+
+@pytest.fixture
+def served(source: DeadLetterSource, monkeypatch: pytest.MonkeyPatch) -> DeadLetterSource:
+    """As if the design named the topic."""
+    monkeypatch.setattr(Route, "refusal", "")
+    return source
+
+
+def test_a_redrive_is_drafted_by_whatever_letters_are_listed_by(
+    served: DeadLetterSource, speak: Speak, oncall: Person
+) -> None:
+    DeadLetterSource.objects.update(searchable=["tenant"])
+    now = timezone.now()
+    letters.letter(served, died_at=now - timedelta(days=8), wire_id="old")
+    told: dict[str, Any] = {"error_class": "E", "event_type": "order.placed", "facts": {"tenant": "nl"}}
+    wanted = letters.letter(served, message="Bank closed", wire_id="evt-x", key=b"k", assignee=oncall, **told)
+    asked = {
+        **told,
+        "group": wanted.group_id,
+        "ordering_key": "k",
+        "wire_id": "evt-x",
+        "assignee": "~me",
+        "q": "bank clo",
+        "age": "under-1d",
+        "since": "2021-01-01T00:00:00Z",
+        "until": (now + timedelta(hours=1)).isoformat(),
+    }
+    assert {"fact" if each == "facts" else each for each in asked} == {*FILTERS} - {"state", "cursor", "size"}
+    assert {*get_args(Age)} == {"", *AGES}
+    client, address = speak(oncall), f"{SOURCES}/{served.pk}/redrives"
+    for number, (name, value) in enumerate(asked.items()):
+        drafted = post(client, address, **{name: value}, reason="Mended", idempotency_key=str(number))
+        assert (drafted.status_code, drafted.json()["plan"]["total"]) == (201, 2 if name in ("since", "until") else 1)
+    again = post(client, address, age="under-1d", reason="Mended", idempotency_key="8")
+    assert (again.status_code, again.json()["id"]) == (201, RedriveJob.objects.get(idempotency_key="8").pk)
+    other = post(client, address, age="under-7d", reason="Mended", idempotency_key="8")
+    assert (other.status_code, "another redrive" in other.json()["detail"]) == (409, True)
+
+
+def test_an_age_is_what_it_came_to_when_the_redrive_was_drafted(served: DeadLetterSource, oncall: Person) -> None:
+    asked = Selector.read({"age": "under-1h"}, by=oncall)
+    assert asked.since is not None
+    assert Selector.read(asked.kept()) == asked
+
+
+def test_a_page_of_redrives_costs_the_same_for_many(
+    source: DeadLetterSource, speak: Speak, oncall: Person, django_assert_num_queries: Any
+) -> None:
+    client, address = speak(oncall), f"{SOURCES}/{source.pk}/redrives"
+    assert client.get(address).json() == {"items": [], "next": None, "previous": None}
+    for size in (1, 5):
+        while RedriveJob.objects.count() < size:
+            sent(letters.letter(source), oncall)
+        with django_assert_num_queries(4):
+            told = client.get(address).json()["items"]
+        assert [each["progress"]["sent"] for each in told] == [1] * size
+    first = client.get(f"{address}?size=3").json()
+    rest = client.get(first["next"]).json()
+    assert (first["items"] + rest["items"], rest["next"]) == (told, None)
 
 
 def test_a_design_that_does_not_name_the_topic_sends_nothing(
