@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -56,7 +57,8 @@ def dead_letters(request: HttpRequest) -> HttpResponse:
     signed_in(request)
     opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=OPEN).order_by().values("pk")
     found = placed().annotate(opened=counted(opened, up_to=COUNTED_UP_TO))
-    rows = list(found.order_by(F("oldest_at").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
+    # Where no broker says how old its oldest is, the ledger's own tells.
+    rows = list(found.order_by(Coalesce("oldest_at", "open_since").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
     context = {
         "sources": rows[:MOST_SOURCES],
         "charts": {key: charts.day(counts) for key, counts in trends.depths(each.pk for each in rows).items()},

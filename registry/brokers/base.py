@@ -1,5 +1,6 @@
 """The port to a broker: count, look, take, send. What each broker can, it says; what it cannot, nobody pretends."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ class Place:
 class Depth:
     """How many messages are there, and how old the oldest is where the broker tells."""
 
-    messages: int
+    messages: int | None
+    """None where the broker says so only to whoever reads them."""
     oldest_at: datetime | None = None
 
 
@@ -112,15 +114,27 @@ class Found:
             return IdKind.WEAK, ""
         return IdKind.MESSAGE_ID, f"{self.message_id}/{self.mark}" if self.mark else self.message_id
 
+    @property
+    def trace(self) -> str:
+        """What tells it from a message that came to lie in its place. Cursors hold it: it must stay what it is."""
+        placed = self.placed_at.isoformat() if self.placed_at else ""
+        told = repr((self.body, self.key, self.message_id, placed))
+        return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:12]
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Messages after a cursor, and the cursor after them. An empty look keeps the cursor."""
+    """Messages after a cursor, and the cursor after them.
+
+    An empty look keeps the place the cursor names, or moves it behind what was dropped.
+    """
 
     messages: tuple[Found, ...]
     cursor: str
     skipped: bool = False
     """Whether the source may have dropped messages the cursor had not come to."""
+    made_anew: bool = False
+    """Whether the cursor is of another log than the one that is there now; then nothing of it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +171,15 @@ class Broker(Protocol):
 
     modes: frozenset[Mode]
 
-    def depth(self) -> Depth: ...
+    def depth(self, *, reads: bool = False) -> Depth:
+        """How many are there. Messages are looked at for it only if it `reads`, which their owner has to agree to."""
 
     def look(self, cursor: str, most: int) -> Looked:
-        """Up to `most` messages after `cursor` ("" is the beginning); nothing there changes by it."""
+        """Up to `most` messages after `cursor` ("" is the beginning); nothing there changes by it.
+
+        A log that was deleted and made again, or is another one by the same name, is told by what lies where the
+        cursor ended, or that nothing reaches as far.
+        """
 
     def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
         """Up to `most` messages, exclusively. Where the broker lets one reader in at a time, Busy says there is one.
@@ -185,6 +204,9 @@ class Log:
 
     def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
         raise NotPossible("A log is read from where one stopped; nothing need be taken from it.")
+
+
+MADE_ANEW = Looked((), "", made_anew=True)
 
 
 def text_of(value: Value) -> str:

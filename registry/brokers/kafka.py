@@ -4,7 +4,7 @@ import json
 import time
 from datetime import UTC, datetime
 from operator import methodcaller
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from confluent_kafka import (
@@ -19,6 +19,7 @@ from confluent_kafka import (
 )
 
 from .base import (
+    MADE_ANEW,
     Broker,
     BrokerError,
     Depth,
@@ -68,10 +69,17 @@ REFUSALS = frozenset(
 """Errors after which the broker surely does not have the message."""
 
 
+class Ended(NamedTuple):
+    """Where one ended in a partition: the next offset, and the trace of the message before it where that is known."""
+
+    next: int
+    trace: str = ""
+
+
 class Kafka(Log, Broker):
     """A topic. Its url is host:port, or several with commas; kafkas://user:password@… encrypts.
 
-    A cursor is the next offset of each partition, as JSON.
+    A cursor is where one ended in each partition, as JSON.
     """
 
     def __init__(self, place: Place) -> None:
@@ -83,18 +91,27 @@ class Kafka(Log, Broker):
         self.producer: Producer | None = None
         self._partitions()
 
-    def depth(self) -> Depth:
-        return Depth(sum(high - low for low, high in self._bounds().values()))
+    def depth(self, *, reads: bool = False) -> Depth:
+        bounds = self._bounds()
+        lying = {each: low for each, (low, high) in bounds.items() if low < high}
+        return Depth(sum(high - low for low, high in bounds.values()), self._oldest(lying) if reads else None)
 
     def look(self, cursor: str, most: int) -> Looked:
-        held = {int(each): offset for each, offset in json.loads(cursor or "{}").items()}
-        bounds = self._bounds()
-        start = {each: max(held.get(each, low), low) for each, (low, _) in bounds.items()}
-        skipped = any(each in held and held[each] < low for each, (low, _) in bounds.items())
+        held, bounds = _ended(cursor), self._bounds()
+        if any(ended.next > bounds.get(each, (0, 0))[1] for each, ended in held.items()):
+            return MADE_ANEW
+        skipped = any(each in held and held[each].next < low for each, (low, _) in bounds.items())
+        ended = {each: max(held.get(each, Ended(low)), Ended(low)) for each, (low, _) in bounds.items()}
+        # From the last one seen on: what lies in its place tells whether this is still the same log.
+        start = {each: max(ended[each].next - 1, low) for each, (low, _) in bounds.items()}
         ends = {each: high for each, (_, high) in bounds.items() if start[each] < high}
-        found = self._read(start, ends, most)
-        after = start | {int(each.partition): int(each.position) + 1 for each in found}
-        return Looked(tuple(found), json.dumps(after, sort_keys=True), skipped)
+        read = self._read(start, ends, most + len(ends))
+        seen = [each for each in read if int(each.position) < ended[int(each.partition)].next]
+        if any(ended[int(each.partition)].trace not in ("", each.trace) for each in seen):
+            return MADE_ANEW
+        found = [each for each in read if int(each.position) >= ended[int(each.partition)].next][:most]
+        ended |= {int(each.partition): Ended(int(each.position) + 1, each.trace) for each in (*seen, *found)}
+        return Looked(tuple(found), _cursor(ended), skipped)
 
     def send(self, message: Outgoing) -> Outcome:
         if why := unwritable(message):
@@ -145,6 +162,11 @@ class Kafka(Log, Broker):
             raise Unreachable(f"Kafka does not tell the offsets of partition {', '.join(missing)}.")
         return {each: bounds for each, bounds in asked.items() if bounds is not None}
 
+    def _oldest(self, lying: dict[int, int]) -> datetime | None:
+        """When the oldest message was placed. Kafka says so only with the first message of each partition."""
+        first = self._read(lying, {each: low + 1 for each, low in lying.items()}, len(lying))
+        return min((each.placed_at for each in first if each.placed_at), default=None)
+
     def _read(self, start: dict[int, int], ends: dict[int, int], most: int) -> list[Found]:
         if not ends:
             return []
@@ -158,12 +180,24 @@ class Kafka(Log, Broker):
                         raise BrokerError(f"Kafka does not give {self.name}: {error.str()}")
                     quiet_at = time.monotonic() + QUIET_S
                     one = _found(message)
-                    found.append(one)
-                    if int(one.position) + 1 >= ends.get(int(one.partition), 0):
-                        ends.pop(int(one.partition), None)
+                    partition = int(one.partition)
+                    if partition in ends:
+                        found.append(one)
+                        if int(one.position) + 1 >= ends[partition]:
+                            ends.pop(partition)
         finally:
             self.consumer.unassign()
         return found
+
+
+def _ended(cursor: str) -> dict[int, Ended]:
+    """Where one ended by a cursor; one of an older kind names offsets alone."""
+    told = json.loads(cursor or "{}").items()
+    return {int(each): Ended(*ended) if isinstance(ended, list) else Ended(ended) for each, ended in told}
+
+
+def _cursor(ended: dict[int, Ended]) -> str:
+    return json.dumps({str(each): ended[each] for each in sorted(ended)})
 
 
 def _told(error: Any, *, otherwise: Sent) -> Outcome:

@@ -1,10 +1,13 @@
 """NATS JetStream: messages are read by their sequence, without a consumer of ours."""
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import nats
@@ -13,6 +16,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from .base import (
     ATTEMPT,
+    MADE_ANEW,
     Broker,
     BrokerError,
     Depth,
@@ -50,8 +54,23 @@ class Unfit(BrokerError):
     """The server does not take a message for what it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the server says of a stream as a whole."""
+
+    messages: int
+    first_seq: int
+    last_seq: int
+    first_at: datetime
+    created: str
+    """What tells it from another stream of its name."""
+
+
 class JetStream(Log, Broker):
-    """A stream to read, by its name; a subject to send to."""
+    """A stream to read, by its name; a subject to send to.
+
+    A cursor is the sequence of the last message seen, and when the stream was made.
+    """
 
     def __init__(self, place: Place) -> None:
         self.name = place.name
@@ -68,17 +87,19 @@ class JetStream(Log, Broker):
             raise
         self.stream = self.client.jetstream(timeout=TIMEOUT_S)
 
-    def depth(self) -> Depth:
-        state = self._state()
-        first = self._wait(self._message(state.first_seq)) if state.messages else None
-        return Depth(state.messages, first and first.time)
+    def depth(self, *, reads: bool = False) -> Depth:
+        state = self._wait(self._state())
+        return Depth(state.messages, state.first_at if state.messages else None)
 
     def look(self, cursor: str, most: int) -> Looked:
-        after = int(cursor or 0)
-        state = self._state()
+        position, _, created = cursor.partition(" ")
+        after, state = int(position or 0), self._wait(self._state())
+        if after > state.last_seq or created not in ("", state.created):
+            return MADE_ANEW
         found = self._wait(self._messages(after, state.last_seq, most))
         skipped = bool(cursor) and state.first_seq > after + 1
-        return Looked(tuple(found), found[-1].position if found else cursor, skipped)
+        after = int(found[-1].position) if found else max(after, state.first_seq - 1)
+        return Looked(tuple(found), f"{after} {state.created}" if after else "", skipped)
 
     def send(self, message: Outgoing) -> Outcome:
         headers = {name: text_of(value) for name, value in message.headers if not name.startswith(OURS)}
@@ -118,9 +139,6 @@ class JetStream(Log, Broker):
         self.thread.join(TIMEOUT_S)
         self.loop.close()
 
-    def _state(self) -> Any:
-        return self._wait(self.stream.stream_info(self.name)).state
-
     def _wait(self, asked: Coroutine[Any, Any, Answer]) -> Answer:
         answer = asyncio.run_coroutine_threadsafe(asked, self.loop)
         try:
@@ -133,6 +151,16 @@ class JetStream(Log, Broker):
         except (Error, OSError, TimeoutError) as problem:
             answer.cancel()
             raise Unreachable(f"NATS does not answer: {problem or type(problem).__name__}") from None
+
+    async def _state(self) -> State:
+        """The client's own call leaves out how old the first message is."""
+        asked = await self.client.request(f"$JS.API.STREAM.INFO.{self.name}", timeout=TIMEOUT_S)
+        told = json.loads(asked.data)
+        if problem := told.get("error"):
+            APIError.from_error(problem)
+        state = told["state"]
+        first_at = datetime.fromisoformat(state["first_ts"])
+        return State(state["messages"], state["first_seq"], state["last_seq"], first_at, told["created"])
 
     async def _messages(self, after: int, last: int, most: int) -> list[Found]:
         found: list[Found] = []

@@ -23,6 +23,7 @@ from amqp.exceptions import (
 )
 
 from .base import (
+    MADE_ANEW,
     Broker,
     BrokerError,
     Busy,
@@ -68,7 +69,11 @@ CONFIRMED = Outcome(Sent.CONFIRMED)
 
 
 class RabbitMQ(Broker):
-    """A queue or stream by its name; of the kind `exchange`, "exchange:routing key", which is only sent to."""
+    """A queue or stream by its name; of the kind `exchange`, "exchange:routing key", which is only sent to.
+
+    A stream's cursor is the offset of the last message seen, and its trace: nothing else tells one stream of a name
+    from the next.
+    """
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -80,24 +85,43 @@ class RabbitMQ(Broker):
         except (AMQPError, OSError) as problem:
             raise Unreachable(f"RabbitMQ does not answer: {_said(problem)}") from None
 
-    def depth(self) -> Depth:
+    def depth(self, *, reads: bool = False) -> Depth:
         with self._channel() as channel:
             there = channel.queue_declare(self.place.name, passive=True).message_count
-        return self._length() if self.is_stream else Depth(there)
+        if not self.is_stream:
+            return Depth(there)
+        # Asked for its length, a stream says none.
+        return self._length() if reads else Depth(there or None)
 
     def _length(self) -> Depth:
-        """A stream does not count itself: what lies between its first offset and its last."""
+        """What lies between a stream's first offset and its last."""
         first = self._read("first", 1)
-        last = self._read("last", LARGEST_CHUNK) if first else []
-        return Depth(int(last[-1].position) - int(first[0].position) + 1 if last else 0)
+        last = self._last() if first else None
+        return Depth(int(last.position) - int(first[0].position) + 1 if last else 0)
+
+    def _last(self) -> Found | None:
+        """The last message of a stream, which comes with all of its chunk."""
+        chunk = self._read("last", LARGEST_CHUNK)
+        return chunk[-1] if chunk else None
 
     def look(self, cursor: str, most: int) -> Looked:
         if not self.is_stream:
             raise NotPossible("A queue counts every look and may drop a message after some. It is consumed, or left.")
-        after = int(cursor) if cursor else -1
-        found = self._read(after + 1 if cursor else "first", most)
-        skipped = bool(cursor and found) and int(found[0].position) > after + 1
-        return Looked(tuple(found), found[-1].position if found else cursor, skipped)
+        position, _, trace = cursor.partition(" ")
+        if not position:
+            found = self._read("first", most)
+            return Looked(tuple(found), _cursor(found[-1]) if found else "")
+        after = int(position)
+        # From the last one seen on: while that is there, nothing after it is missing.
+        found = self._read(after, most + 1)
+        if not found:
+            last = self._last()
+            return MADE_ANEW if last and int(last.position) < after else Looked((), cursor)
+        is_there = found[0].position == position
+        if is_there and trace not in ("", found[0].trace):
+            return MADE_ANEW
+        new = found[1:] if is_there else found[:most]
+        return Looked(tuple(new), _cursor((new or found)[-1]), int(found[0].position) > after + 1)
 
     def _read(self, start: int | str, most: int) -> list[Found]:
         least = start if isinstance(start, int) else 0
@@ -292,6 +316,10 @@ class _Custody:
     def _leave(self) -> None:
         if self.tag:
             self.channel.basic_cancel(self.tag, nowait=True)
+
+
+def _cursor(last: Found) -> str:
+    return f"{last.position} {last.trace}"
 
 
 def _connection(url: str) -> Any:

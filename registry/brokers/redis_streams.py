@@ -9,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .base import (
+    MADE_ANEW,
     Broker,
     BrokerError,
     Depth,
@@ -35,7 +36,10 @@ TIMEOUT_S = 10
 
 
 class RedisStreams(Log, Broker):
-    """A stream. Its kind names the field the body is in; the other fields are headers."""
+    """A stream. Its kind names the field the body is in; the other fields are headers.
+
+    A cursor is the id of the last entry seen, and its trace: Redis has no name for one stream of several in its place.
+    """
 
     def __init__(self, place: Place) -> None:
         self.name = place.name
@@ -47,16 +51,28 @@ class RedisStreams(Log, Broker):
         )
         self._ask(self.redis.ping)
 
-    def depth(self) -> Depth:
-        oldest = self._info()["first-entry"]
-        return Depth(self._ask(self.redis.xlen, self.name), _moment(oldest[0]) if oldest else None)
+    def depth(self, *, reads: bool = False) -> Depth:
+        info = self._info()
+        # What Redis says of a stream holds two whole entries; of those only the id is of use, which is a moment.
+        oldest = info["first-entry"]
+        return Depth(info["length"], _moment(oldest[0]) if oldest else None)
 
     def look(self, cursor: str, most: int) -> Looked:
-        entries = self._ask(self.redis.xrange, self.name, min=f"({cursor}" if cursor else "-", count=most)
-        found = tuple(self._found(position.decode(), fields) for position, fields in entries if fields)
+        after, _, trace = cursor.partition(" ")
+        seen = self._range(after, after, 1) if after else []
+        if after and not seen and _order(after) > _order(self._info()["last-generated-id"]):
+            return MADE_ANEW
+        if seen and trace not in ("", seen[0].trace):
+            return MADE_ANEW
+        found = self._range(f"({after}" if after else "-", "+", most)
         # A stream is trimmed from its oldest entry: while the last one seen is there, so is all that came after it.
-        skipped = bool(cursor) and not self._ask(self.redis.xrange, self.name, min=cursor, max=cursor)
-        return Looked(found, found[-1].position if found else cursor, skipped)
+        last = (*seen, *found)[-1:]
+        told = f"{last[0].position} {last[0].trace}" if last else cursor
+        return Looked(tuple(found), told, bool(after) and not seen)
+
+    def _range(self, least: str, last: str, most: int) -> list[Found]:
+        entries = self._ask(self.redis.xrange, self.name, min=least, max=last, count=most)
+        return [self._found(position.decode(), fields) for position, fields in entries if fields]
 
     def send(self, message: Outgoing) -> Outcome:
         if why := unwritable(message):
@@ -126,11 +142,11 @@ def _members(body: bytes) -> dict[str, bytes | str]:
     )
 
 
-def _order(position: str) -> tuple[int, int]:
-    moment, _, number = position.partition("-")
+def _order(position: bytes | str) -> tuple[int, int]:
+    moment, _, number = (position.decode() if isinstance(position, bytes) else position).partition("-")
     return int(moment), int(number or 0)
 
 
 def _moment(position: bytes | str) -> datetime:
-    milliseconds, _ = _order(position.decode() if isinstance(position, bytes) else position)
+    milliseconds, _ = _order(position)
     return datetime.fromtimestamp(min(milliseconds, 253_402_300_799_999) / 1000, UTC)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +36,9 @@ from .base import (
 CUSTODY_S = 120
 """How long nobody else sees what we took. Shorter than it takes to commit would be two owners."""
 SYSTEM = "sqs:"
+TYPE = "sqs-type:"
+"""Headers of this beginning say of which type an attribute is that is more than a string or bytes. They go along."""
+PLAIN = frozenset({"", "String", "Binary"})
 AT_ONCE = 10
 MOST_ATTRIBUTES = 10
 NAME = re.compile(r"(?!aws\.|amazon\.)[a-z0-9_.-]{1,256}", re.IGNORECASE | re.ASCII)
@@ -68,7 +71,7 @@ class SQS(Broker):
         self.name = place.name
         self.queue: str = self._ask("get_queue_url", QueueName=place.name)["QueueUrl"]
 
-    def depth(self) -> Depth:
+    def depth(self, *, reads: bool = False) -> Depth:
         wanted = "ApproximateNumberOfMessages"
         answer = self._ask("get_queue_attributes", QueueUrl=self.queue, AttributeNames=[wanted])
         return Depth(int(answer["Attributes"][wanted]))
@@ -81,8 +84,9 @@ class SQS(Broker):
 
     @contextmanager
     def _take(self, most: int) -> Iterator[Taken]:
-        custody = _Custody(self, self._received(most))
+        custody = _Custody(self)
         try:
+            self._fill(custody, most)
             yield custody
         finally:
             custody.give_back()
@@ -118,30 +122,29 @@ class SQS(Broker):
         except BotoCoreError as problem:
             raise Unreachable(f"SQS does not answer: {problem}") from None
 
-    def _received(self, most: int) -> list[tuple[str, Found]]:
-        received: list[tuple[str, Found]] = []
-        while len(received) < most:
+    def _fill(self, custody: "_Custody", most: int) -> None:
+        while len(custody.handles) < most:
             answer = self._ask(
                 "receive_message",
                 QueueUrl=self.queue,
-                MaxNumberOfMessages=min(AT_ONCE, most - len(received)),
+                MaxNumberOfMessages=min(AT_ONCE, most - len(custody.handles)),
                 VisibilityTimeout=CUSTODY_S,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
             )
             if not answer.get("Messages"):
                 break
-            received += [(each["ReceiptHandle"], _found(each)) for each in answer["Messages"]]
-        return received
+            custody.handles += [each["ReceiptHandle"] for each in answer["Messages"]]
+            custody.messages += [_found(each) for each in answer["Messages"]]
 
 
 class _Custody:
     """Messages nobody else sees until they are deleted, given back, or our time is over."""
 
-    def __init__(self, queue: SQS, received: Sequence[tuple[str, Found]]) -> None:
+    def __init__(self, queue: SQS) -> None:
         self.queue = queue
-        self.handles = [handle for handle, _ in received]
-        self.messages = [message for _, message in received]
+        self.handles: list[str] = []
+        self.messages: list[Found] = []
 
     def settle(self) -> bool:
         self._each("delete_message_batch")
@@ -165,6 +168,8 @@ def _found(message: dict[str, Any]) -> Found:
     system = message.get("Attributes", {})
     headers: Headers = tuple((name, _value(each)) for name, each in message.get("MessageAttributes", {}).items())
     kept = tuple((SYSTEM + name, value) for name, value in sorted(system.items()))
+    types = {name: each.get("DataType", "") for name, each in message.get("MessageAttributes", {}).items()}
+    kept += tuple((TYPE + name, each) for name, each in types.items() if each not in PLAIN)
     sent_at = int(system.get("SentTimestamp", 0))
     group = system.get("MessageGroupId")
     receives = system.get("ApproximateReceiveCount")
@@ -185,7 +190,9 @@ def _value(attribute: dict[str, Any]) -> Value:
 
 
 def _details(message: Outgoing, queue: str) -> dict[str, Any]:
-    named = {name: _attribute(value) for name, value in message.headers if not name.startswith(SYSTEM)}
+    types = {name.removeprefix(TYPE): text_of(each) for name, each in message.headers if name.startswith(TYPE)}
+    given = {name: value for name, value in message.headers if not name.startswith((SYSTEM, TYPE))}
+    named = {name: _attribute(value, types.get(name, "")) for name, value in given.items()}
     details: dict[str, Any] = {"MessageAttributes": {name: each for name, each in named.items() if each}}
     if queue.endswith(".fifo"):
         details["MessageGroupId"] = (message.key or b"-").decode(errors="replace")
@@ -215,8 +222,10 @@ def _known(answer: ClientError) -> Sent:
     return Sent.UNFIT if answer.response["Error"].get("Code") in UNFIT_CODES else Sent.REFUSED
 
 
-def _attribute(value: Value) -> dict[str, Any] | None:
-    if isinstance(value, bytes):
-        return {"DataType": "Binary", "BinaryValue": value} if value else None
-    text = text_of(value)
-    return {"DataType": "String", "StringValue": text} if text else None
+def _attribute(value: Value, told: str) -> dict[str, Any] | None:
+    """The value as SQS carries it, of the type it was `told` to be of if it may be."""
+    is_bytes = isinstance(value, bytes)
+    usual = "Binary" if is_bytes else "String"
+    kind = told if told and told.startswith("Binary") == is_bytes else usual
+    content = value if is_bytes else text_of(value)
+    return {"DataType": kind, "BinaryValue" if is_bytes else "StringValue": content} if content else None

@@ -73,7 +73,11 @@ class DeadLetterSource(models.Model):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
-    cursor = models.CharField(max_length=2_000, blank=True)
+    cursor = models.TextField(blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    """How many logs by this name were read before the one the cursor is of: a place in each is another place."""
+    made_anew_at = models.DateTimeField(null=True)
+    """When the log was last found to be another one than was read so far."""
     harvested = models.PositiveBigIntegerField(default=0)
     """How many letters were ever taken in: the ledger has to account for each."""
     lease_until = models.DateTimeField(null=True)
@@ -132,6 +136,8 @@ class DepthReading(models.Model):
     minute = models.DateTimeField()
     messages = models.PositiveBigIntegerField()
     oldest_at = models.DateTimeField(null=True)
+    open_since = models.DateTimeField(null=True)
+    """When the oldest letter died that nobody had decided on: tells an age where the broker tells none."""
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("source", "minute"), name="depth_once_per_minute"),)

@@ -36,6 +36,7 @@ WORDS: dict[str, str] = {
     "source.defined": "A source of dead letters is defined",
     "source.changed": "A source of dead letters is kept otherwise",
     "source.mode_changed": "A source of dead letters is read otherwise",
+    "source.made_anew": "The log of a source was made anew, and is read from its beginning",
     "letter.parked": "Dead letters are parked",
     "letter.reopened": "Dead letters are open again",
     "letter.archived": "Dead letters are archived",

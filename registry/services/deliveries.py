@@ -58,6 +58,7 @@ KINDS: dict[str, str] = {
         "source.defined",
         "source.changed",
         "source.mode_changed",
+        "source.made_anew",
         "letter.parked",
         "letter.reopened",
         "letter.archived",

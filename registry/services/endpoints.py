@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from registry import brokers, outgoing, permissions
@@ -99,11 +100,22 @@ def save(
     elif before != fields:
         Broker.objects.filter(pk=held.pk).update(**fields)
         held.refresh_from_db()
+        if before["url"] != held.url and held.kind == Broker.Kind.REDIS_STREAMS:
+            _read_from_the_beginning(held)
     if before != fields:
         told = {"before": before, "after": fields, "kind": kind}
         subject = f"broker/{held.environment.slug}/{slug}"
         trail.record("broker.changed" if before else "broker.added", by=by, subject=subject, data=told)
     return held
+
+
+def _read_from_the_beginning(broker: Broker) -> None:
+    """What is there by now may be other streams by the same names, with ids before those that were read.
+
+    Redis alone cannot be asked that. What is there already is known again by its id, moment and body.
+    """
+    read = broker.sources.exclude(cursor="")
+    read.update(cursor="", generation=F("generation") + 1, fence=F("fence") + 1, lease_until=None)
 
 
 @contextmanager
@@ -145,6 +157,10 @@ def tried(broker: Broker, place: str, kind: str = "", *, by: Person) -> Tried:
             )
         with open(broker, place, kind) as held:
             lying = held.depth().messages
+            if lying is None:
+                return Tried(
+                    True, f"It answers, and has {place}. How much lies there it tells only to whoever reads it."
+                )
     except NoSuchPlace as unknown:
         return Tried(True, f"It answers. {unknown}")
     except BrokerError as problem:

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from registry import brokers
+from registry import brokers, deaths
 from registry.brokers import BrokerError, Found
 from registry.models import (
     DeadLetter,
@@ -183,12 +183,23 @@ def _looks(broker: brokers.Broker, reader: Reader) -> Iterator[int]:
     cursor = reader.source.cursor
     while True:
         looked = broker.look(cursor, BATCH)
-        if not looked.messages:
-            return
-        cursor = looked.cursor
-        yield keep(reader, looked.messages, cursor=cursor, skipped=looked.skipped).letters
+        if looked.made_anew:
+            _begin_anew(reader)
+            cursor = ""
+            continue
+        if looked.messages or looked.cursor != cursor:
+            cursor = looked.cursor
+            yield keep(reader, looked.messages, cursor=cursor, skipped=looked.skipped).letters
         if len(looked.messages) < BATCH:
             return
+
+
+@transaction.atomic
+def _begin_anew(reader: Reader) -> None:
+    """Another log is there by now. What lay in the old one and was not copied is gone; that is told."""
+    held = reader.held()
+    sources.begin_anew(held)
+    reader.source.generation = held.generation
 
 
 def _take(broker: brokers.Broker, reader: Reader) -> "Kept | None":
@@ -219,7 +230,8 @@ def keep(reader: Reader, messages: Sequence[Found], *, cursor: str = "", skipped
     held, now = reader.held(), timezone.now()
     source = reader.source
     again = _given_back(source, messages)
-    fresh = [each for position, each in enumerate(messages) if position not in again]
+    copied = _copied(reader, messages, now)
+    fresh = [each for position, each in enumerate(messages) if position not in again and position not in copied]
     letters = _letters(reader, fresh, now)
     _in_groups(source, [letter for letter, _ in letters])
     inserted = _insert([letter for letter, _ in letters])
@@ -243,6 +255,28 @@ def expect(reader: Reader) -> None:
     """
     reader.held()
     _unsettled(reader.source).update(unsettled_count=F("unsettled_count") + 1)
+
+
+def _copied(reader: Reader, messages: Sequence[Found], at: datetime) -> set[int]:
+    """Positions of what we have from an earlier log: the same bytes in the same place, placed at the same moment.
+
+    So a log that only went back a little, as after a failover, or moved to another cluster, brings none twice.
+    """
+    source = reader.source
+    if not source.generation or source.mode != DeadLetterSource.Mode.CURSOR:
+        return set()
+    places = {each: position for position, found in enumerate(messages) for each in sightings.earlier(source, found)}
+    rows = DeadLetter.objects.filter(source=source, identity__in=places).exclude(payload=None)
+    return {
+        places[identity]
+        for identity, died_at, sha256 in rows.values_list("identity", "died_at", "payload__sha256")
+        if _is_same(messages[places[identity]], reader.terms, died_at, sha256, at)
+    }
+
+
+def _is_same(found: Found, terms: Terms, died_at: datetime, sha256: str, at: datetime) -> bool:
+    there = sightings.died_at(found, deaths.read(sightings.shown(found, terms)), at)
+    return there == died_at and payloads.sha256(found.body) == sha256
 
 
 def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, int]:
@@ -425,7 +459,7 @@ def _count(source: DeadLetterSource) -> bool:
     trouble, depth = "", None
     try:
         with endpoints.open(source.broker, source.place, source.place_kind) as broker:
-            depth = broker.depth()
+            depth = broker.depth(reads=source.reads)
     except BrokerError as problem:
         trouble = str(problem)
     except Exception as problem:
@@ -434,9 +468,10 @@ def _count(source: DeadLetterSource) -> bool:
     told = {"looked_at": now, "trouble": fitted(trouble, 500), "open_since": open_since()}
     if depth is not None:
         told |= {"depth": depth.messages, "oldest_at": depth.oldest_at}
+    row = DeadLetterSource.objects.filter(pk=source.pk)
+    row.update(**told)
+    if depth is not None and depth.messages is not None:
+        read = {"messages": depth.messages, "oldest_at": depth.oldest_at, "open_since": row.get().open_since}
         minute = now.replace(second=0, microsecond=0)
-        DepthReading.objects.update_or_create(
-            source=source, minute=minute, defaults={"messages": depth.messages, "oldest_at": depth.oldest_at}
-        )
-    DeadLetterSource.objects.filter(pk=source.pk).update(**told)
+        DepthReading.objects.update_or_create(source=source, minute=minute, defaults=read)
     return depth is not None

@@ -97,7 +97,7 @@ def letter(
     source: DeadLetterSource, found: Found, terms: Terms, *, at: datetime, attempt: RedriveAttempt | None
 ) -> DeadLetter:
     """The letter, not yet saved and in no group. `attempt` is what we sent, if this is known to be that."""
-    seen = terms.mask.over_headers(found.headers) if terms.mask else found.headers
+    seen = shown(found, terms)
     death, body = deaths.read(seen), read(found.body)
     told = deaths.read(found.headers) if seen != found.headers else death
     id_kind, known_by = identity(source, found, attempt)
@@ -120,7 +120,7 @@ def letter(
         partition=fitted(found.partition, 100),
         size=len(found.body),
         facts={name: text for name in source.searchable if (text := _fact(seen, body, name, terms.mask))},
-        died_at=min(at, _moment(death.died_at) or _moment(found.placed_at) or at),
+        died_at=died_at(found, death, at),
         harvested_at=at,
         unsettled_count=found.delivered if id_kind == DeadLetter.IdKind.WEAK else None,
     )
@@ -182,11 +182,34 @@ def read(body: bytes) -> Body:
 def identity(source: DeadLetterSource, found: Found, attempt: RedriveAttempt | None) -> tuple[str, str]:
     """By what the ledger knows it again, and as what."""
     kind, told = found.identity(Mode(source.mode))
+    if kind == brokers.IdKind.OFFSET:
+        return str(kind), _whole(_place(told, source.generation))
     if attempt is not None and kind == brokers.IdKind.MESSAGE_ID and source.broker.kind != "sqs":
         # The same id as before: its own would be taken for the letter we sent.
         mark = f"/{found.mark}" if found.mark else ""
         return DeadLetter.IdKind.ATTEMPT, f"attempt:{attempt.pk}{mark}"
     return str(kind), _whole(told)
+
+
+def shown(found: Found, terms: Terms) -> Headers:
+    """Its headers, without what is hidden."""
+    return terms.mask.over_headers(found.headers) if terms.mask else found.headers
+
+
+def died_at(found: Found, death: deaths.Death, at: datetime) -> datetime:
+    """When it died, by its headers, else by the broker, and at the latest when it was taken in."""
+    return min(at, _moment(death.died_at) or _moment(found.placed_at) or at)
+
+
+def earlier(source: DeadLetterSource, found: Found) -> list[str]:
+    """What the ledger knows the message by that lay in its place in each log before this one."""
+    _, told = found.identity(Mode.CURSOR)
+    return [_whole(_place(told, each)) for each in range(source.generation)]
+
+
+def _place(told: str, generation: int) -> str:
+    """A place in one of the logs that came after another by the same name."""
+    return f"{generation}:{told}" if generation else told
 
 
 def _whole(identity: str) -> str:

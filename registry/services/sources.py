@@ -36,9 +36,15 @@ TOPIC_KINDS = {Broker.Kind.RABBITMQ: ("quorum", "classic", "stream", "exchange")
 """What a place may be, where a broker has several; a stream of Redis names the field that holds the body."""
 STREAM = "stream"
 RISKS = {
-    Mode.COUNTS: "Nothing is read. Depth and age come from what the broker says of the place as a whole.",
+    Mode.COUNTS: "No letter is read. Depth and age come from what the broker says of the place as a whole.",
     Mode.CURSOR: "Letters are copied and stay where they are; what the broker drops before it was copied is told.",
 }
+COUNTED = {
+    Broker.Kind.REDIS_STREAMS: "What Redis says of a stream holds its first and last entry; they are not looked at.",
+    Broker.Kind.KAFKA: "How old the oldest letter is, Kafka tells only to whoever reads it.",
+}
+"""What counting is besides, where a broker makes a difference."""
+UNCOUNTED = "RabbitMQ tells how much lies in a stream only to whoever reads it, so it is not known."
 CUSTODY = {
     Broker.Kind.RABBITMQ: "Letters are taken out of the queue once they are safe here: whoever reads it besides finds"
     " less. The registry reads it alone, and waits while somebody else does. RabbitMQ 4.0 and later drop a message of"
@@ -198,6 +204,14 @@ def change_mode(source: DeadLetterSource, mode: str, *, agreed: bool = False, by
     return held
 
 
+def begin_anew(held: DeadLetterSource) -> None:
+    """Read the log that is there now from its beginning, as another one than was read so far. `held` is locked."""
+    now = timezone.now()
+    before = held.cursor
+    _write(held, {"cursor": "", "generation": held.generation + 1, "made_anew_at": now})
+    _tell("source.made_anew", held, {"cursor": before, "generation": held.generation}, by=None)
+
+
 def searched_by(source: DeadLetterSource) -> list[str]:
     """The fields and headers by whose values its letters may be found: none that is hidden, whatever was kept of it."""
     mask = Mask(source.masked)
@@ -213,7 +227,11 @@ def modes(source: DeadLetterSource) -> tuple[str, ...]:
 
 def risk(source: DeadLetterSource, mode: str) -> str:
     """What reading it this way does to the place, in words."""
-    return CUSTODY[Broker.Kind(source.broker.kind)] if mode == Mode.CONSUME else RISKS[Mode(mode)]
+    kind = Broker.Kind(source.broker.kind)
+    if mode == Mode.CONSUME:
+        return CUSTODY[kind]
+    more = (UNCOUNTED if source.place_kind == STREAM else COUNTED.get(kind, "")) if mode == Mode.COUNTS else ""
+    return f"{RISKS[Mode(mode)]} {more}".strip()
 
 
 def unknown_policy(route: Route) -> DeadLetterSource.UnknownPolicy:
@@ -455,6 +473,6 @@ def _require_keeper(integration: Integration, by: Person) -> None:
         )
 
 
-def _tell(kind: str, source: DeadLetterSource, data: dict[str, Any], *, by: Person) -> None:
+def _tell(kind: str, source: DeadLetterSource, data: dict[str, Any], *, by: Person | None) -> None:
     subject = f"integration/{source.integration.slug}/{source.broker.environment.slug}/source/{source.pk}"
     trail.record(kind, by=by, integration=source.integration, subject=subject, data={"place": source.place, **data})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.db.models import F, Max
-from django.db.models.functions import TruncHour
+from django.db.models.functions import Coalesce, TruncHour
 from django.utils import timezone
 
 from registry.models import DeadLetterSource, GroupHour
@@ -78,7 +78,7 @@ def of_source(source: DeadLetterSource) -> list[Level]:
     newest = hour_of(timezone.now())
     readings = source.readings.filter(minute__gte=newest - (LEVEL_HOURS - 1) * HOUR)
     hours = readings.annotate(hour=TruncHour("minute", tzinfo=UTC)).values("hour").order_by("hour")
-    found = hours.annotate(most=Max("messages"), oldest=Max(F("minute") - F("oldest_at")))
+    found = hours.annotate(most=Max("messages"), oldest=Max(F("minute") - Coalesce("oldest_at", "open_since")))
     levels = found.values_list("hour", "most", "oldest")
     return [Level((newest - hour) // HOUR, most, oldest) for hour, most, oldest in levels]
 

@@ -37,10 +37,48 @@ def act(client: Client, source: DeadLetterSource, what: str, *chosen: DeadLetter
 
 def test_sources_are_listed_by_what_lies_longest(source: DeadLetterSource, by_ann: Client, ops: Person) -> None:
     letters.letter(source)
-    DeadLetterSource.objects.update(depth=1_204)
-    assert "orders.events.dead from orders.events Orders to payments Production" in text(
-        by_ann.get(reverse("dead-letters"))
-    )
+    now = timezone.now()
+    ages = {
+        "told.by.broker": (5, None),
+        "taken.in": (None, 7),
+        "both": (2, 9),
+        "empty": (None, None),
+        "longest": (9, 1),
+    }
+    for place, (told, taken) in ages.items():
+        lies, lie = (hours and now - timedelta(hours=hours) for hours in (told, taken))
+        letters.source(source.integration, source.broker, place=place, oldest_at=lies, open_since=lie)
+    DeadLetterSource.objects.filter(pk=source.pk).update(depth=1_204, oldest_at=now - timedelta(hours=1))
+    said = text(by_ann.get(reverse("dead-letters")))
+    assert "orders.events.dead from orders.events Orders to payments Production" in said
+    places = ["longest", "taken.in", "told.by.broker", "both", "orders.events.dead", "empty"]
+    assert sorted(places, key=lambda each: said.index(f"{each} from")) == places
+    assert said.count("of those taken in") == 1
+
+
+def test_a_source_whose_broker_tells_no_age_tells_the_ledgers(source: DeadLetterSource, by_ann: Client) -> None:
+    now = timezone.now()
+    since = now - timedelta(hours=5)
+    DeadLetterSource.objects.update(depth=3, open_since=since)
+    DepthReading.objects.create(source=source, minute=now, messages=3, open_since=since)
+    page = by_ann.get(reverse("source", args=[source.pk]))
+    assert "the oldest taken in and undecided 5 hours ago" in text(page)
+    assert "How old the oldest was of those taken in and undecided" in text(page)
+    assert "The oldest was 5\N{NO-BREAK SPACE}hours old when last looked at" in page.content.decode()
+    DeadLetterSource.objects.update(oldest_at=since)
+    assert "undecided" not in text(by_ann.get(reverse("source", args=[source.pk])))
+
+
+def test_a_source_says_that_another_log_is_there_and_what_cannot_be_counted(
+    source: DeadLetterSource, by_ann: Client
+) -> None:
+    now = timezone.now()
+    address = reverse("source", args=[source.pk])
+    assert "Not counted yet" in text(by_ann.get(address))
+    DeadLetterSource.objects.update(looked_at=now, made_anew_at=now - timedelta(hours=2))
+    said = text(by_ann.get(address))
+    assert "Not known" in said
+    assert "Another log was found by this name, 2 hours ago" in said
 
 
 def test_a_source_says_what_its_letters_died_of(

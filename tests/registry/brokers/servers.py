@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import MappingProxyType
@@ -187,6 +188,41 @@ def sqs(home: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running(command, home / "moto.log", answers=listens(port)):
         yield f"http://tests:tests@127.0.0.1:{port}?region=eu-west-1"
+
+
+@contextmanager
+def failing_at(url: str, what: str, *, after: int) -> Iterator[str]:
+    """The url of that SQS, but asked for `what` it fails once it answered so many times."""
+    host = url.split("@")[1].split("?")[0]
+    asked: list[str] = []
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.headers["X-Amz-Target"].rpartition(".")[2])
+            fails = asked[-1] == what and asked.count(what) > after
+            status, told = (503, b"{}") if fails else self.answered(body)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def answered(self, body: bytes) -> tuple[int, bytes]:
+            line = HTTPConnection(host, timeout=10)
+            line.request("POST", self.path, body, dict(self.headers.items()))
+            answer = line.getresponse()
+            told = answer.read()
+            line.close()
+            return answer.status, told
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield url.replace(host, f"127.0.0.1:{server.server_port}")
+        server.shutdown()
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from registry import deaths
 from registry.brokers import (
     BROKERS,
     Broker,
@@ -117,20 +118,39 @@ def test_every_broker_is_tried() -> None:
 @everywhere
 def test_it_counts_what_is_there(world: World, place: Place, opened: list[Broker]) -> None:
     broker = at(world, place, opened)
-    assert broker.depth().messages == 0
+    assert broker.depth(reads=True).messages == 0
     world.put(place, *letters(7))
-    assert broker.depth().messages == 7
+    assert broker.depth(reads=True).messages == 7
 
 
 @everywhere
-def test_counting_again_and_again_changes_nothing(world: World, place: Place, opened: list[Broker]) -> None:
-    world.put(place, *letters(20))
+def test_a_hundred_counts_of_a_thousand_messages_change_nothing(
+    world: World, place: Place, opened: list[Broker]
+) -> None:
+    world.put(place, *letters(1_000))
     before = world.state(place)
     broker = at(world, place, opened)
-    # A RabbitMQ stream is counted by reading its end, and waits for it.
-    rounds = 5 if place.kind == "stream" else 100
-    assert {broker.depth().messages for _ in range(rounds)} == {20}
+    # A stream of RabbitMQ tells its length only to whoever reads it.
+    assert {broker.depth().messages for _ in range(100)} == {None if place.kind == "stream" else 1_000}
+    assert {broker.depth(reads=True).messages for _ in range(3)} == {1_000}
     assert world.state(place) == before
+    if not world.is_log:
+        assert world.handed_out(place) == {(False, 0)}
+
+
+@pytest.mark.parametrize("world", ["redis-streams", "nats", "kafka"], indirect=True)
+def test_a_log_tells_how_old_its_oldest_message_is(world: World, place: Place, opened: list[Broker]) -> None:
+    broker = at(world, place, opened)
+    assert broker.depth(reads=True).oldest_at is None
+    since = datetime.now(UTC)
+    world.put(place, *letters(1))
+    until = datetime.now(UTC)
+    world.put(place, *[(b"later", (), f"key {n}".encode(), "") for n in range(20)])
+    told = broker.depth(reads=True).oldest_at
+    assert told is not None
+    # Some keep milliseconds, cut off.
+    assert since - timedelta(milliseconds=1) <= told <= until
+    assert broker.depth().oldest_at == (None if world.broker == "kafka" else told)
 
 
 @everywhere
@@ -149,8 +169,12 @@ def test_a_hundred_looks_at_a_thousand_messages_change_nothing(
     before = world.state(place)
     broker = at(world, place, opened)
     assert bodies(broker.look("", 2_000).messages) == [f"body {n}".encode() for n in range(1_000)]
+    cursor, looked = "", list[bytes]()
     for _ in range(100):
-        assert len(broker.look("", 10).messages) == 10
+        found = broker.look(cursor, world.stride)
+        looked += bodies(found.messages)
+        cursor = found.cursor if len(looked) % 1_000 else ""
+    assert looked == [f"body {n}".encode() for n in range(1_000)] * (world.stride // 10)
     assert world.state(place) == before
 
 
@@ -162,6 +186,7 @@ def test_looking_goes_on_where_it_ended(world: World, place: Place, opened: list
     end = at(world, place, opened).look(again.cursor, 10)
     assert bodies([*first.messages, *again.messages]) == [f"body {n}".encode() for n in range(5)]
     assert (end.messages, end.cursor) == ((), again.cursor)
+    assert not (again.made_anew or again.skipped or end.made_anew or end.skipped)
     world.put(place, (b"later", (), None, ""))
     assert bodies(at(world, place, opened).look(end.cursor, 10).messages) == [b"later"]
     assert len({each.identity(Mode.CURSOR) for each in (*first.messages, *again.messages)}) == 5
@@ -178,6 +203,52 @@ def test_what_the_source_dropped_unseen_is_told(world: World, place: Place, open
     world.drop_first(place, 3)
     late = broker.look(seen.cursor, 10)
     assert (late.skipped, bodies(late.messages)) == (True, [b"body 4", b"body 5"])
+
+
+@pytest.mark.parametrize("world", ["nats", "kafka", "rabbitmq-stream"], indirect=True)
+def test_what_retention_dropped_unseen_is_told(world: World, opened: list[Broker]) -> None:
+    place = world.small()
+    world.put(place, *letters(6))
+    broker = at(world, place, opened)
+    seen = broker.look("", 2)
+    assert not broker.look(seen.cursor, 2).skipped
+    world.overflow(place)
+    late = broker.look(seen.cursor, 1)
+    assert (late.skipped, len(late.messages), late.made_anew) == (True, 1, False)
+    assert not broker.look(late.cursor, 1).skipped
+
+
+@pytest.mark.parametrize("lie", [1, 5, 12])
+@logs
+def test_a_log_made_anew_is_told_from_the_one_before(world: World, opened: list[Broker], lie: int) -> None:
+    place = world.numbered()
+    world.put(place, *letters(5))
+    seen = at(world, place, opened).look("", 10)
+    assert len(seen.messages) == 5
+    again = world.made_anew(place)
+    world.put(again, *[(f"other {n}".encode(), (), None, "") for n in range(lie)])
+    broker = at(world, again, opened)
+    looked = broker.look(seen.cursor, 10)
+    assert (looked.messages, looked.made_anew) == ((), True)
+    begun = broker.look("", 20)
+    assert (len(begun.messages), begun.made_anew, begun.skipped) == (lie, False, False)
+
+
+@logs
+def test_a_cursor_that_knows_places_alone_is_still_read(world: World, opened: list[Broker]) -> None:
+    place = world.numbered()
+    world.put(place, *letters(5))
+    broker = at(world, place, opened)
+    seen = broker.look("", 10)
+    old = world.of_old(seen.cursor)
+    assert old != seen.cursor
+    looked = broker.look(old, 10)
+    assert (looked.messages, looked.cursor, looked.made_anew, looked.skipped) == ((), seen.cursor, False, False)
+    world.put(place, (b"later", (), None, ""))
+    assert bodies(broker.look(old, 10).messages) == [b"later"]
+    again = world.made_anew(place)
+    world.put(again, *letters(1))
+    assert at(world, again, opened).look(old, 10).made_anew
 
 
 @logs
@@ -300,7 +371,7 @@ def test_what_cannot_be_carried_is_unfit_in_words_and_holds_up_no_other(
         outcome = broker.send(unfit)
         assert (outcome.sent, len(outcome.why) > 20) == (Sent.UNFIT, True), (unfit.headers, outcome)
         assert broker.send(Outgoing(b"fit")).sent == Sent.CONFIRMED
-    eventually(lambda: broker.depth().messages == len(world.cannot_carry))
+    eventually(lambda: broker.depth(reads=True).messages == len(world.cannot_carry))
 
 
 @everywhere
@@ -368,6 +439,36 @@ def test_what_sqs_fails_at_is_not_known() -> None:
         connect("sqs", Place(url, "orders"))
     with servers.failing(503, after=1) as url:
         assert connect("sqs", Place(url, "orders")).send(Outgoing(b"{}")).sent == Sent.UNKNOWN
+
+
+@pytest.mark.parametrize("world", ["sqs"], indirect=True)
+def test_what_was_received_before_sqs_failed_is_given_back(world: SqsWorld, place: Place, opened: list[Broker]) -> None:
+    world.put(place, *letters(15))
+    with servers.failing_at(place.url, "ReceiveMessage", after=1) as url:
+        broker = at(world, replace(place, url=url), opened)
+        with pytest.raises(BrokerError), broker.take(15):
+            pytest.fail("It could not be asked for all of them.")
+    assert world.state(place) == {"ApproximateNumberOfMessages": "15", "ApproximateNumberOfMessagesNotVisible": "0"}
+    with at(world, place, opened).take(15) as taken:
+        assert sorted(bodies(list(taken.messages))) == sorted(body for body, *_ in letters(15))
+
+
+@pytest.mark.parametrize("world", ["sqs"], indirect=True)
+def test_an_attribute_is_sent_again_as_of_the_type_it_was(world: SqsWorld, place: Place, opened: list[Broker]) -> None:
+    given = {
+        "number": {"DataType": "Number", "StringValue": "01.50"},
+        "price": {"DataType": "Number.eur", "StringValue": "2"},
+        "text": {"DataType": "String", "StringValue": "x"},
+        "bytes": {"DataType": "Binary.gif", "BinaryValue": b"\xff"},
+    }
+    world.client.send_message(QueueUrl=world.queue(place), MessageBody="{}", MessageAttributes=given)
+    broker, topic = at(world, place, opened), world.place()
+    [found] = taken_from(broker)
+    sent = Outgoing(found.body, (*deaths.stripped(found.headers), ("x-registry-no", "1")))
+    assert at(world, topic, opened).send(sent).sent == Sent.CONFIRMED
+    [again] = world.received(topic)
+    given["x-registry-no"] = {"DataType": "String", "StringValue": "1"}
+    assert again["MessageAttributes"] == given
 
 
 @everywhere

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pika
@@ -56,8 +57,8 @@ def custody(approved: Integration, ops: Person, monkeypatch: pytest.MonkeyPatch)
     return made
 
 
-def die(source: DeadLetterSource, after: str) -> None:
-    """A reader whose machine is gone once it came so far."""
+def die(source: DeadLetterSource, after: str, *, then: Callable[[], None] = lambda: None) -> None:
+    """A reader whose machine is gone once it came so far; `then` happens a moment before."""
     DeadLetterSource.objects.filter(pk=source.pk).update(lease_until=None)
     reader = harvests.claim(source.pk)
     assert reader is not None
@@ -68,6 +69,7 @@ def die(source: DeadLetterSource, after: str) -> None:
                 harvests.keep(reader, taken.messages)
             if after == "settled":
                 taken.settle()
+            then()
             held.connection.sock.shutdown(socket.SHUT_RDWR)
 
 
@@ -151,6 +153,29 @@ def test_letters_with_an_id_are_taken_once_out_of_a_classic_queue_too(
     classic.put(place, (b"2", (), None, "id-1"))
     assert harvested(source) == 4
     eventually(lambda: classic.state(place) == 0)
+
+
+def test_what_a_classic_queue_gives_back_though_it_was_acknowledged_is_known_by_its_id(
+    tmp_path: Path, custody: Custody
+) -> None:
+    """Killed right after it heard, it has not written that down: what it gives back then looks like new."""
+    server = servers.RabbitMQ(tmp_path)
+    try:
+        server.start()
+        classic = ClassicWorld(server.url)
+        source, place = custody(classic)
+        messages: list[Message] = [(b"1", (), None, f"id-{n}") for n in range(300)]
+        classic.put(place, *messages)
+        die(source, "settled", then=server.kill)
+        server.start()
+        classic = ClassicWorld(server.url)
+        back = classic.state(place)
+        assert 0 < back <= 300, "nothing came back, so nothing was tried"
+        assert harvested(source) == 300
+        eventually(lambda: classic.state(place) == 0)
+        classic.close()
+    finally:
+        server.stop()
 
 
 def test_twins_in_a_classic_queue_are_never_lost_but_may_come_twice(classic: ClassicWorld, custody: Custody) -> None:

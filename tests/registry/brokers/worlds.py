@@ -3,8 +3,9 @@
 import asyncio
 import ctypes
 import itertools
+import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class World:
         Outgoing(b"{}", (), None, "id-\udc80"),
     )
     """What fails each time it is sent there."""
+    stride = 100
+    """How many messages a look is asked for where a hundred looks go over a thousand messages."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -58,9 +61,33 @@ class World:
         """All that tells whether somebody was here."""
         raise NotImplementedError
 
+    def handed_out(self, place: Place) -> Any:
+        """What a queue tells of earlier deliveries of its messages, told to whoever takes them all."""
+        raise NotImplementedError
+
     def drop_first(self, place: Place, count: int) -> None:
         """As the broker's own retention would."""
         raise NotImplementedError
+
+    def small(self) -> Place:
+        """A new, empty log that keeps little."""
+        return self.place()
+
+    def overflow(self, place: Place) -> None:
+        """Put so much into a small log that it drops what came first."""
+        raise NotImplementedError
+
+    def numbered(self) -> Place:
+        """A new, empty log in which a message's place tells how many came before it."""
+        return self.place()
+
+    def made_anew(self, place: Place) -> Place:
+        """Another log by the same name, empty, where the first one is not."""
+        raise NotImplementedError
+
+    def of_old(self, cursor: str) -> str:
+        """The same cursor as the registry kept it before it held what lies where it ended."""
+        return cursor.partition(" ")[0]
 
     def close(self) -> None:
         """Let go of what its own client holds."""
@@ -83,6 +110,18 @@ class RedisStreamsWorld(World):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.client = redis.Redis.from_url(url)
+        self.numbers: dict[str, Iterator[int]] = {}
+
+    def numbered(self) -> Place:
+        made = self.place()
+        self.numbers[made.name] = itertools.count(1)
+        return made
+
+    def made_anew(self, place: Place) -> Place:
+        self.client.delete(place.name)
+        self.client.xgroup_create(place.name, "somebody", mkstream=True)
+        self.numbers[place.name] = itertools.count(1)
+        return place
 
     def place(self) -> Place:
         made = Place(self.url, name())
@@ -93,10 +132,12 @@ class RedisStreamsWorld(World):
         for body, headers, _, message_id in messages:
             fields: Any = {"body": body, **{each: text_of(value) for each, value in headers}}
             fields |= {"message-id": message_id} if message_id else {}
-            self.client.xadd(place.name, fields)
+            numbers = self.numbers.get(place.name)
+            self.client.xadd(place.name, fields, f"{next(numbers)}-0" if numbers else "*")
 
     def state(self, place: Place) -> Any:
-        return (self.client.xinfo_stream(place.name, full=True), self.client.xrange(place.name))
+        told = (self.client.xinfo_stream(place.name, full=True), self.client.xinfo_groups(place.name))
+        return (told, self.client.xrange(place.name))
 
     def drop_first(self, place: Place, count: int) -> None:
         length: Any = self.client.xlen(place.name)
@@ -133,10 +174,17 @@ class RabbitWorld(World):
         self.connection = pika.BlockingConnection(pika.URLParameters(url + "?heartbeat=0"))
 
     def place(self) -> Place:
-        made = Place(self.url, name(), self.kind)
+        return self.declared(Place(self.url, name(), self.kind))
+
+    def declared(self, place: Place, **more: Any) -> Place:
+        arguments = {"x-queue-type": self.kind, **self.arguments, **more}
         with self.connection.channel() as channel:
-            channel.queue_declare(made.name, durable=True, arguments={"x-queue-type": self.kind, **self.arguments})
-        return made
+            channel.queue_declare(place.name, durable=True, arguments=arguments)
+        return place
+
+    def made_anew(self, place: Place) -> Place:
+        self.remove(place)
+        return self.declared(place)
 
     def bounded(self, *, most: int, overflow: str, dead: str = "") -> Place:
         """A classic queue for so many messages, which keeps count to the message; what it drops goes to `dead`."""
@@ -182,6 +230,15 @@ class QuorumWorld(RabbitWorld):
         with self.connection.channel() as channel:
             return channel.queue_declare(place.name, passive=True).method.message_count
 
+    def handed_out(self, place: Place) -> Any:
+        with self.connection.channel() as channel:
+            told = set()
+            for method, properties, _ in channel.consume(place.name, auto_ack=True, inactivity_timeout=1):
+                if method is None or properties is None:
+                    break
+                told.add((method.redelivered, (properties.headers or {}).get("x-delivery-count", 0)))
+            return told
+
 
 class ClassicWorld(QuorumWorld):
     kind = "classic"
@@ -189,6 +246,14 @@ class ClassicWorld(QuorumWorld):
 
 class StreamWorld(RabbitWorld):
     kind = "stream"
+    stride = 20
+
+    def small(self) -> Place:
+        small: dict[str, Any] = {"x-max-length-bytes": 2_000_000, "x-stream-max-segment-size-bytes": 500_000}
+        return self.declared(Place(self.url, name(), self.kind), **small)
+
+    def overflow(self, place: Place) -> None:
+        self.put(place, *[(b"x" * 200_000, (), None, "")] * 20)
 
     def state(self, place: Place) -> Any:
         """All of it once more; a stream keeps no note of its readers."""
@@ -243,10 +308,11 @@ class NatsWorld(World):
 
     def state(self, place: Place) -> Any:
         async def seen(js: Any) -> Any:
-            info = await js.stream_info(place.name)
+            info, readers = await js.stream_info(place.name), await js.consumers_info(place.name)
             first, last = info.state.first_seq, info.state.last_seq
             messages = [(await js.get_msg(place.name, seq)) for seq in range(first, min(last, first + 20) + 1)]
-            return (info.state, [(each.data, each.headers) for each in messages])
+            told = (info.config, info.created, info.state, readers)
+            return (told, [(each.data, each.headers) for each in messages])
 
         return self.ask(seen)
 
@@ -256,6 +322,19 @@ class NatsWorld(World):
             await js.purge_stream(place.name, seq=first + count)
 
         self.ask(drop)
+
+    def small(self) -> Place:
+        stream = name().replace(".", "-")
+        self.ask(lambda js: js.add_stream(StreamConfig(name=stream, subjects=[stream], max_msgs=10)))
+        return Place(self.url, stream)
+
+    def overflow(self, place: Place) -> None:
+        self.put(place, *[(b"x", (), None, "")] * 20)
+
+    def made_anew(self, place: Place) -> Place:
+        self.ask(lambda js: js.delete_stream(place.name))
+        self.ask(lambda js: js.add_stream(StreamConfig(name=place.name, subjects=[place.name], duplicate_window=2)))
+        return place
 
 
 class KafkaWorld(World):
@@ -267,14 +346,39 @@ class KafkaWorld(World):
         Outgoing(b"{}", (), b"x" * 1_500_000),
     )
 
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.others: list[Consumer] = []
+
     def place(self) -> Place:
-        made = Place(self.url, name())
+        return self.made(Place(self.url, name()))
+
+    def made(self, place: Place) -> Place:
         # The mock cluster makes every topic that a producer asks for, with four partitions.
-        Producer({"bootstrap.servers": self.url}).list_topics(made.name, timeout=10)
-        return made
+        Producer({"bootstrap.servers": place.url}).list_topics(place.name, timeout=10)
+        return place
+
+    def made_anew(self, place: Place) -> Place:
+        """At another cluster: the mock deletes no topic."""
+        told: Any = {"bootstrap.servers": "unused", "group.id": "mock", "test.mock.num.brokers": 1, "log_level": 0}
+        self.others.append(Consumer(told))
+        [broker] = self.others[-1].list_topics(timeout=10).brokers.values()
+        return self.made(Place(f"{broker.host}:{broker.port}", place.name))
+
+    def of_old(self, cursor: str) -> str:
+        return json.dumps({each: ended[0] for each, ended in json.loads(cursor).items()})
+
+    def overflow(self, place: Place) -> None:
+        """The mock cluster keeps five megabytes of a partition."""
+        for _ in range(6):
+            self.put(place, (b"x" * 900_000, (), None, ""))
+
+    def close(self) -> None:
+        for each in self.others:
+            each.close()
 
     def put(self, place: Place, *messages: Message) -> None:
-        producer = Producer({"bootstrap.servers": self.url})
+        producer = Producer({"bootstrap.servers": place.url})
         for body, headers, key, message_id in messages:
             given: Any = [(each, text_of(value).encode()) for each, value in headers]
             given += [("message-id", message_id.encode())] if message_id else []
@@ -343,13 +447,35 @@ class SqsWorld(World):
         return made
 
     def put(self, place: Place, *messages: Message) -> None:
-        for body, headers, _, _ in messages:
+        entries: list[dict[str, Any]] = []
+        for number, (body, headers, _, _) in enumerate(messages):
             given = {each: {"DataType": "String", "StringValue": text_of(value)} for each, value in headers}
-            self.client.send_message(QueueUrl=self.queue(place), MessageBody=body.decode(), MessageAttributes=given)
+            entries.append({"Id": str(number), "MessageBody": body.decode(), "MessageAttributes": given})
+        queue = self.queue(place)
+        for start in range(0, len(entries), 10):
+            told = self.client.send_message_batch(QueueUrl=queue, Entries=entries[start : start + 10])
+            assert not told.get("Failed")
 
     def state(self, place: Place) -> Any:
         wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         return self.client.get_queue_attributes(QueueUrl=self.queue(place), AttributeNames=wanted)["Attributes"]
+
+    def received(self, place: Place) -> list[dict[str, Any]]:
+        """All that lies there, as SQS gives it."""
+        received: list[dict[str, Any]] = []
+        asked: Any = {
+            "MaxNumberOfMessages": 10,
+            "VisibilityTimeout": 600,
+            "AttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        }
+        while some := self.client.receive_message(QueueUrl=self.queue(place), **asked).get("Messages"):
+            received += some
+        return received
+
+    def handed_out(self, place: Place) -> Any:
+        told = [int(each["Attributes"]["ApproximateReceiveCount"]) - 1 for each in self.received(place)]
+        return {(bool(count), count) for count in told}
 
     def queue(self, place: Place) -> str:
         return str(self.client.get_queue_url(QueueName=place.name)["QueueUrl"])

@@ -24,6 +24,7 @@ from registry.models import (
     DeadLetterSource,
     DepthReading,
     Environment,
+    Event,
     GroupHour,
     Integration,
     Payload,
@@ -241,6 +242,74 @@ def test_what_was_dropped_unseen_is_told(stream: DeadLetterSource, client: Any) 
     harvests.harvest(stream.pk)
     stream.refresh_from_db()
     assert stream.skipped_at is not None
+
+
+def numbered(client: Any, source: DeadLetterSource, *bodies: str) -> None:
+    """A stream whose clock stands at the beginning."""
+    client.delete(source.place)
+    for number, body in enumerate(bodies, 1):
+        client.xadd(source.place, {"body": body}, f"{number}-0")
+
+
+def test_a_log_made_anew_is_read_from_its_beginning_and_that_is_told(stream: DeadLetterSource, client: Any) -> None:
+    for number, lie in enumerate((3, 2, 5), 1):
+        numbered(client, stream, *[f"log {number}, {n}" for n in range(lie)])
+        assert harvests.harvest(stream.pk) == lie
+        assert harvests.harvest(stream.pk) == 0
+    stream.refresh_from_db()
+    assert (stream.generation, stream.harvested, stream.trouble, stream.skipped_at) == (2, 10, "", None)
+    assert stream.made_anew_at is not None
+    assert DeadLetter.objects.values("identity").distinct().count() == 10
+    assert [json.loads(each)["generation"] for each in told("source.made_anew")] == [1, 2]
+    assert ledger.imbalance() == 0
+
+
+def told(kind: str) -> list[str]:
+    return list(Event.objects.filter(kind=kind).order_by("pk").values_list("data", flat=True))
+
+
+def test_a_log_that_went_back_brings_nothing_twice(stream: DeadLetterSource, client: Any) -> None:
+    numbered(client, stream, "one", "two", "three", "four")
+    assert harvests.harvest(stream.pk) == 4
+    numbered(client, stream, "one", "two", "another")
+    assert harvests.harvest(stream.pk) == 1
+    numbered(client, stream, "one")
+    assert harvests.harvest(stream.pk) == 0
+    stream.refresh_from_db()
+    assert (stream.generation, stream.harvested, ledger.imbalance()) == (2, 5, 0)
+
+
+def test_a_cursor_from_before_it_held_what_lies_there_learns_it(stream: DeadLetterSource, client: Any) -> None:
+    numbered(client, stream, "one", "two")
+    harvests.harvest(stream.pk)
+    DeadLetterSource.objects.update(cursor="2-0")
+    assert harvests.harvest(stream.pk) == 0
+    numbered(client, stream, "other", "bodies")
+    assert harvests.harvest(stream.pk) == 2
+
+
+def test_a_redis_at_another_address_is_read_from_the_beginning_and_brings_nothing_twice(
+    stream: DeadLetterSource, client: Any, ada: Person
+) -> None:
+    numbered(client, stream, "one", "two", "three")
+    assert harvests.harvest(stream.pk) == 3
+    reader = harvests.claim(stream.pk)
+    assert reader is not None
+    client.xdel(stream.place, "3-0")
+    client.xadd(stream.place, {"body": "four"}, "4-0")
+    at = stream.broker
+    same: dict[str, Any] = {"slug": at.slug, "environment": at.environment, "kind": at.kind, "by": ada, "broker": at}
+    endpoints.save(url=at.url, credentials="env:BROKER_X", **same)
+    endpoints.save(url=at.url, **same)
+    stream.refresh_from_db()
+    assert (stream.generation, stream.fence) == (0, reader.fence)
+    endpoints.save(url="redis://elsewhere.example.com:6379/0", **same)
+    endpoints.save(url=at.url, **same)
+    with pytest.raises(harvests.LostLease):
+        harvests.keep(reader, [found()])
+    assert harvests.harvest(stream.pk) == 1
+    stream.refresh_from_db()
+    assert (stream.generation, stream.made_anew_at, stream.harvested) == (1, None, 4)
 
 
 def test_depths_are_counted_once_a_minute_and_harm_nothing(stream: DeadLetterSource, client: Any, ops: Person) -> None:
