@@ -40,6 +40,8 @@ class World:
         Outgoing(b"{}", (), None, "id-\udc80"),
     )
     """What fails each time it is sent there."""
+    many = 1_000
+    """How many messages counting is tried with."""
     stride = 100
     """How many messages a look is asked for where a hundred looks go over a thousand messages."""
 
@@ -415,6 +417,8 @@ class KafkaWorld(World):
 class SqsWorld(World):
     broker, is_log, keeps_ids, carries_bytes = "sqs", False, False, False
     missing = "nowhere"
+    many = 100
+    """Amazon's stand-in takes seconds for a hundred."""
     cannot_carry = (
         *World.cannot_carry[:2],
         Outgoing(b""),
