@@ -84,7 +84,7 @@ class Depth:
     """How many messages are there, and how old the oldest is where the broker tells."""
 
     messages: int | None
-    """None where the broker says so only to whoever reads them."""
+    """None where the broker does not say so, but to whoever reads them."""
     oldest_at: datetime | None = None
 
 

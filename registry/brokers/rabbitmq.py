@@ -90,7 +90,7 @@ class RabbitMQ(Broker):
             there = channel.queue_declare(self.place.name, passive=True).message_count
         if not self.is_stream:
             return Depth(there)
-        # Asked for its length, a stream says none.
+        # A stream is counted every few seconds, and says 0 where it was not yet.
         return self._length() if reads else Depth(there or None)
 
     def _length(self) -> Depth:

@@ -158,9 +158,7 @@ def tried(broker: Broker, place: str, kind: str = "", *, by: Person) -> Tried:
         with open(broker, place, kind) as held:
             lying = held.depth().messages
             if lying is None:
-                return Tried(
-                    True, f"It answers, and has {place}. How much lies there it tells only to whoever reads it."
-                )
+                return Tried(True, f"It answers, and has {place}. It does not say that anything lies there.")
     except NoSuchPlace as unknown:
         return Tried(True, f"It answers. {unknown}")
     except BrokerError as problem:

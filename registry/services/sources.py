@@ -44,7 +44,10 @@ COUNTED = {
     Broker.Kind.KAFKA: "How old the oldest letter is, Kafka tells only to whoever reads it.",
 }
 """What counting is besides, where a broker makes a difference."""
-UNCOUNTED = "RabbitMQ tells how much lies in a stream only to whoever reads it, so it is not known."
+UNCOUNTED = (
+    "RabbitMQ tells how much lies in a stream some seconds late, and of an empty one the same as of one it has not"
+    " counted: that is not known."
+)
 CUSTODY = {
     Broker.Kind.RABBITMQ: "Letters are taken out of the queue once they are safe here: whoever reads it besides finds"
     " less. The registry reads it alone, and waits while somebody else does. RabbitMQ 4.0 and later drop a message of"
