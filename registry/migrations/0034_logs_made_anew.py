@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("registry", "0032_what_is_gone"),
+        ("registry", "0033_what_stops_a_redrive"),
     ]
 
     operations = [
