@@ -387,7 +387,9 @@ def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, 
     if not wanted:
         return {}
     ours = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id)
-    sent = ours.annotate(sent_sha256=Coalesce("item__edit__sha256", "letter__payload__sha256")).in_bulk()
+    sha256 = Coalesce("item__edit__sha256", "letter__payload__sha256")
+    # Locked in one order, as by whoever settles them or hears that they are done.
+    sent = ours.annotate(sent_sha256=sha256).select_for_update(of=("self",)).order_by("pk").in_bulk()
     return {
         number: sent[attempt]
         for number, attempt in claimed.items()
