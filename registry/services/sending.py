@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from registry import permissions
@@ -419,25 +419,36 @@ class Others:
 
 
 def _others(job: RedriveJob, keys: set[str]) -> Others:
-    """Read in the order in which a letter goes its way, so that none is missed for taking a step meanwhile."""
+    """In one statement: a letter goes round these states, and between two of them it would be seen in none."""
     if not keys:
         return Others({}, set(), {})
-    of_keys = DeadLetter.objects.filter(source=job.source, ordering_key__in=keys)
+    of_keys = DeadLetter.objects.filter(source=job.source, ordering_key__in=keys).order_by()
     items = RedriveItem.objects.filter(letter=OuterRef("pk"))
-    jobs = list(
-        RedriveJob.objects.under_way().filter(source=job.source).exclude(pk=job.pk).values_list("pk", flat=True)
-    )
-    elsewhere = of_keys.of_state(Letter.QUEUED).filter(Exists(items.filter(job__in=jobs, state=Item.WAITING)))
-    waiting = _oldest(elsewhere) if jobs else {}
-    away = set(of_keys.of_state(Letter.PUBLISHING, Letter.UNCERTAIN).values_list("ordering_key", "pk"))
-    refused = _oldest(of_keys.of_state(Letter.OPEN).filter(Exists(items.filter(state=Item.REFUSED))))
-    return Others(waiting, away, refused)
+    others = RedriveJob.objects.under_way().filter(source=job.source).exclude(pk=job.pk)
+    elsewhere = items.filter(state=Item.WAITING).exclude(job=job)
+    waiting = of_keys.of_state(Letter.QUEUED).filter(Exists(others), Exists(elsewhere))
+    refused = of_keys.of_state(Letter.OPEN).filter(Exists(items.filter(state=Item.REFUSED)))
+    away = of_keys.of_state(Letter.PUBLISHING, Letter.UNCERTAIN)
+    parts = [_aged(each, which) for which, each in (("waiting", _oldest(waiting)), ("refused", _oldest(refused)))]
+    found = Others({}, set(), {})
+    for which, key, *age in _aged(away, "away").union(*parts, all=True):
+        match which:
+            case "away":
+                found.away.add((key, age[1]))
+            case "waiting":
+                found.waiting[key] = (age[0], age[1])
+            case _:
+                found.refused[key] = (age[0], age[1])
+    return found
 
 
-def _oldest(letters: QuerySet[DeadLetter]) -> dict[str, Age]:
+def _oldest(letters: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
     """Of each key."""
-    found = letters.order_by("ordering_key", "died_at", "pk").distinct("ordering_key")
-    return {key: (died_at, pk) for key, died_at, pk in found.values_list("ordering_key", "died_at", "pk")}
+    return letters.order_by("ordering_key", "died_at", "pk").distinct("ordering_key")
+
+
+def _aged(letters: QuerySet[DeadLetter], which: str) -> QuerySet[Any, Any]:
+    return letters.annotate(which=Value(which)).values_list("which", "ordering_key", "died_at", "pk")
 
 
 def _leave_behind(job: RedriveJob, key: str, refused: Age) -> None:

@@ -235,10 +235,14 @@ def test_a_letter_that_was_refused_is_not_overtaken_by_its_key(
 
 
 def test_an_earlier_redrive_waits_for_an_older_letter_of_a_later_one(
-    source: DeadLetterSource, stream: Stream, begun: Begin
+    source: DeadLetterSource, stream: Stream, begun: Begin, django_assert_num_queries: Any
 ) -> None:
     old, young = (made.letter(source, key=b"order-1") for _ in range(2))
     first, second = gathered(begun(young)), gathered(begun(old))
+    with django_assert_num_queries(1):
+        # Between two of them the older one could go from where the second looks to where the first looked.
+        found = sending._others(first, {"order-1"})
+    assert list(found.waiting.values()) == [(old.died_at, old.pk)]
     assert driven(first).trouble == "Waits for older letters of the same keys."
     assert driven(second).state == driven(first).state == "finished"
     assert stream.ids() == [old.wire_id, young.wire_id]
