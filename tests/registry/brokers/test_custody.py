@@ -169,6 +169,7 @@ def test_what_a_classic_queue_gives_back_though_it_was_acknowledged_is_known_by_
         while not back:
             assert (tries := tries + 1) < 6, "it always wrote it down in time: nothing came back, so nothing was tried"
             classic.put(place, *messages)
+            classic.close()
             die(source, "settled", then=server.kill)
             server.start()
             classic = ClassicWorld(server.url)
