@@ -162,6 +162,10 @@ class Taken(Protocol):
     @property
     def messages(self) -> Sequence[Found]: ...
 
+    @property
+    def is_all(self) -> bool:
+        """Whether surely nothing else was left there, and nobody else held anything."""
+
     def settle(self) -> bool:
         """Tell the broker we keep them. Only after they are committed on our side. Whether it has surely heard."""
 

@@ -172,6 +172,7 @@ class RabbitMQ(Broker):
         if len(custody.messages) < wanted:
             # Some are gone, as those whose time was over; others must not come in their place.
             custody.stop()
+        custody.is_all = custody.is_alone_with_all()
 
     def _heard(self) -> bool:
         """Whether the broker said something."""
@@ -247,6 +248,7 @@ class _Custody:
         self.counts = place.kind == QUORUM
         self.messages: list[Found] = []
         self.is_settled = False
+        self.is_all = False
         self.tag = ""
 
     def ready(self) -> int:
@@ -281,6 +283,11 @@ class _Custody:
             time.sleep(0.02)
         waiting: int = stands.message_count
         return waiting
+
+    def is_alone_with_all(self) -> bool:
+        """Our own reader is counted, so the queue can say how it stands."""
+        stands = self._stands()
+        return stands.consumer_count == 1 and not stands.message_count
 
     def _stands(self) -> Any:
         return self.channel.queue_declare(self.queue, passive=True)

@@ -145,6 +145,7 @@ class _Custody:
         self.queue = queue
         self.handles: list[str] = []
         self.messages: list[Found] = []
+        self.is_all = False
 
     def settle(self) -> bool:
         self._each("delete_message_batch")

@@ -207,7 +207,7 @@ def _take(broker: brokers.Broker, reader: Reader) -> "Kept | None":
     with broker.take(BATCH, once_alone=lambda: expect(reader)) as taken:
         if not taken.messages:
             return None
-        kept = keep(reader, taken.messages)
+        kept = keep(reader, taken.messages, is_all=taken.is_all)
         is_heard = taken.settle()
     if is_heard:
         _settled(reader, kept.unsettled)
@@ -225,11 +225,13 @@ class Kept:
 
 
 @transaction.atomic
-def keep(reader: Reader, messages: Sequence[Found], *, cursor: str = "", skipped: bool = False) -> Kept:
-    """Write a batch down with where it ended. Raises LostLease where somebody else reads by now."""
+def keep(
+    reader: Reader, messages: Sequence[Found], *, cursor: str = "", skipped: bool = False, is_all: bool = False
+) -> Kept:
+    """Write a batch down with where it ended, or that it is all there is. Raises LostLease where it is not ours now."""
     held, now = reader.held(), timezone.now()
     source = reader.source
-    again = _given_back(source, messages)
+    again = _given_back(source, messages, is_all=is_all)
     copied = _copied(reader, messages, now)
     fresh = [each for position, each in enumerate(messages) if position not in again and position not in copied]
     letters = _letters(reader, fresh, now)
@@ -279,11 +281,10 @@ def _is_same(found: Found, terms: Terms, died_at: datetime, sha256: str, at: dat
     return there == died_at and payloads.sha256(found.body) == sha256
 
 
-def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, int]:
+def _given_back(source: DeadLetterSource, messages: Sequence[Found], *, is_all: bool) -> dict[int, int]:
     """Which of the messages are letters without an id that we have already: position to letter.
 
-    What is given back lies before all else. So where this batch ends with something else, the other letters that were
-    not settled are gone from the queue: the broker heard of them. Else they may come in the next batch.
+    Other letters that were not settled may come later, unless these are all there are: then the broker heard of them.
     """
     if source.mode != DeadLetterSource.Mode.CONSUME:
         return {}
@@ -292,11 +293,12 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int
     )
     if not waiting:
         return {}
-    company = _company(source, {pk: at for pk, _, _, at in waiting}, messages)
+    batch_of = {key: at for key, _, _, at in waiting}
+    back = _batches_back(source, batch_of, messages)
     surely: dict[str, list[int]] = {}
     there: dict[tuple[int | None, str], list[int]] = {}
     for key, count, sha256, at in waiting:
-        if at in company.counts:
+        if at in back:
             surely.setdefault(sha256, []).append(key)
         else:
             there.setdefault((count, sha256), []).append(key)
@@ -308,41 +310,31 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int
         alike = alike or there.get((found.delivered, payloads.sha256(found.body)))
         if alike:
             again[position] = alike.pop(0)
-    counts = {key: messages[position].delivered for position, key in again.items()}
-    if company.is_last or len(messages) - 1 in again:
-        # Those that lie behind were not handed to us, so the next time is not once more than we expected now.
-        behind = [(key, company.counts.get(at, count)) for key, count, _, at in waiting if key not in counts]
-        counts |= {key: count - 1 for key, count in behind if count}
-    _unsettled(source).exclude(pk__in=counts).update(unsettled_count=None)
+    counts: dict[int, int | None] = {key: messages[position].delivered for position, key in again.items()}
+    back |= {batch_of[key]: count for key, count in counts.items() if count and batch_of[key] not in back}
+    rest = batch_of.keys() - counts.keys()
+    # Those of which we know that they lie behind were not handed to us: the next time is not once more.
+    counts |= {key: None if is_all else back[batch_of[key]] - 1 for key in rest if is_all or batch_of[key] in back}
     for count in set(counts.values()):
         keys = [key for key, told in counts.items() if told == count]
         _unsettled(source).filter(pk__in=keys).update(unsettled_count=count)
     return again
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
-    """What letters with an id tell of those without one that were taken in with them."""
+def _batches_back(
+    source: DeadLetterSource, unsettled: Mapping[int, datetime], messages: Sequence[Found]
+) -> dict[datetime, int]:
+    """Batches that the queue gave back, by when we took them in, and how often it had delivered them before.
 
-    counts: Mapping[datetime, int]
-    """Batches, by when we took them in, that the queue gave back, and how often it had delivered them before."""
-    is_last: bool
-    """Whether the last message of all is of one of these."""
-
-
-def _company(source: DeadLetterSource, unsettled: Mapping[int, datetime], messages: Sequence[Found]) -> Company:
-    """The queue hears of our acknowledgement of a whole batch or of none. So where one letter of the batch is here
-    again, by its id, all of them are, here or behind, however often the queue delivered them since."""
+    It hears of our acknowledgement of a whole batch or of none. So where one letter of the batch is here again, by its
+    id, all of them are, here or behind, however often the queue delivered them since.
+    """
     near = {"pk__gte": min(unsettled) - BATCH, "pk__lte": max(unsettled) + BATCH}
     batches = DeadLetter.objects.filter(source=source, harvested_at__in=set(unsettled.values()), **near)
     named = dict(batches.filter(id_kind=DeadLetter.IdKind.MESSAGE_ID).values_list("identity", "harvested_at"))
-    counts, at = {}, None
-    for each in messages:
-        known = each.message_id and each.delivered and named
-        at = named.get(sightings.identity(source, each, None)[1]) if known else None
-        if at and each.delivered:
-            counts[at] = each.delivered
-    return Company(counts, is_last=at is not None)
+    again = [each for each in messages if each.message_id and each.delivered] if named else []
+    here = {sightings.identity(source, each, None)[1]: each.delivered or 0 for each in again}
+    return {named[identity]: count for identity, count in here.items() if identity in named}
 
 
 def _unsettled(source: DeadLetterSource) -> DeadLetterQuerySet:

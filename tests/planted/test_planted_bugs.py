@@ -126,12 +126,12 @@ BUGS = {
     "letters acknowledged before they are committed": Bug(
         "registry/services/harvests.py",
         """\
-        kept = keep(reader, taken.messages)
+        kept = keep(reader, taken.messages, is_all=taken.is_all)
         is_heard = taken.settle()
 """,
         """\
         is_heard = taken.settle()
-        kept = keep(reader, taken.messages)
+        kept = keep(reader, taken.messages, is_all=taken.is_all)
 """,
         (f"{CUSTODY}::test_equal_letters_are_as_many_when_the_reader_dies_before_its_commit",),
         needs=RABBITMQ,

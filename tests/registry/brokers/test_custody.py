@@ -3,6 +3,7 @@
 import itertools
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from registry.brokers import BrokerError, Place
 from registry.models import DeadLetter, DeadLetterSource, Environment, Integration, Person
 from registry.services import endpoints, harvests, ledger, payloads
 from tests import letters
+from tests.faults.redrive.world import WRITTEN_DOWN_S
 from tests.registry.brokers import servers
 from tests.registry.brokers.worlds import ClassicWorld, Message, QuorumWorld, SqsWorld, World, eventually
 
@@ -141,6 +143,31 @@ def test_twins_are_known_again_by_the_company_they_keep(
     assert harvested(source) == 10
     eventually(lambda: quorum.state(place) == 0)
     assert is_settled(quorum, place, source)
+
+
+def test_twins_are_known_again_where_their_broker_hands_out_others_first(
+    tmp_path: Path, custody: Custody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quorum queue that starts again gives its first reader what lies behind that which a dead reader held."""
+    monkeypatch.setattr(harvests, "BATCH", 6)
+    server = servers.RabbitMQ(tmp_path)
+    try:
+        server.start()
+        quorum = QuorumWorld(server.url)
+        source, place = custody(quorum)
+        quorum.put(place, *[each for n in range(9) for each in ((b"named", (), None, f"id-{n}"), TWIN)])
+        quorum.close()
+        # RabbitMQ knows a queue again once it has written its list down.
+        time.sleep(WRITTEN_DOWN_S)
+        die(source, "kept", then=server.kill)
+        server.start()
+        assert harvested(source) == 18
+        quorum = QuorumWorld(server.url)
+        eventually(lambda: quorum.state(place) == 0)
+        assert is_settled(quorum, place, source)
+        quorum.close()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("death", DEATHS)
