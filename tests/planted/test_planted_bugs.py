@@ -82,13 +82,13 @@ BUGS = {
         f"{SDK}/events.py",
         """\
         cursor.execute(insert, values)
-        done: Processed = "done" if cursor.rowcount == 1 else "duplicate"
+        done = _known(cursor.rowcount)
         if done == "done":
             effect(cursor)
 """,
         """\
         cursor.execute(f"SELECT 1 FROM {table} WHERE event_id = %s AND consumer_group = %s", (event_id, group))
-        done: Processed = "duplicate" if cursor.fetchone() else "done"
+        done = "duplicate" if cursor.fetchone() else "done"
         if done == "done":
             effect(cursor)
             cursor.execute(insert, values)

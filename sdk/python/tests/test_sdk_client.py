@@ -120,7 +120,9 @@ def test_a_streamed_body_ends_with_the_total_time(obeying: Obeying, provider: Pr
 def test_a_stream_is_handed_over_as_it_comes(obeying: Obeying, provider: Provider) -> None:
     provider.usual = Reply(drip_s=0.02, body=b"12345")
     with obeying().http("payments-api") as client, client.stream("GET", "/") as response:
-        assert list(response.iter_bytes()) == [b"1", b"2", b"3", b"4", b"5"]
+        chunks = list(response.iter_bytes())
+    # Two that came while this process did not run are read as one.
+    assert (chunks[0], b"".join(chunks)) == (b"1", b"12345")
 
 
 def test_retry_after_is_waited_for(call: Call, obeying: Obeying, provider: Provider) -> None:
