@@ -20,7 +20,7 @@ from registry.models import (
     Integration,
     Person,
 )
-from registry.services import integrations, payloads
+from registry.services import harvests, integrations, payloads
 from registry.services.trends import hour_of
 from tests import landscape
 
@@ -105,3 +105,13 @@ def letter(
     hour, _ = GroupHour.objects.get_or_create(group=group, hour=hour_of(made.died_at), defaults={"letters": 0})
     GroupHour.objects.filter(pk=hour.pk).update(letters=F("letters") + 1)
     return made
+
+
+def taken(source: DeadLetterSource, *messages: Found) -> list[DeadLetter]:
+    """These messages, as one batch of a reader of the source."""
+    DeadLetterSource.objects.filter(pk=source.pk).update(lease_until=None)
+    reader = harvests.claim(source.pk)
+    assert reader is not None
+    seen = set(DeadLetter.objects.values_list("pk", flat=True))
+    harvests.keep(reader, messages)
+    return list(DeadLetter.objects.exclude(pk__in=seen).order_by("id"))

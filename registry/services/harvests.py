@@ -306,8 +306,9 @@ def _given_back(source: DeadLetterSource, messages: Sequence[Found], *, is_all: 
     for position, found in enumerate(messages):
         if found.message_id:
             continue
-        alike = surely.get(payloads.sha256(found.body)) if found.delivered else None
-        alike = alike or there.get((found.delivered, payloads.sha256(found.body)))
+        sha256 = payloads.sha256(found.body)
+        alike = surely.get(sha256) if found.delivered else None
+        alike = alike or there.get((found.delivered, sha256))
         if alike:
             again[position] = alike.pop(0)
     counts: dict[int, int | None] = {key: messages[position].delivered for position, key in again.items()}

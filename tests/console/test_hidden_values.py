@@ -21,10 +21,11 @@ from registry.models import (
     Person,
     RedriveJob,
 )
-from registry.services import harvests, integrations, ledger, payloads, sources, tokens
+from registry.services import integrations, ledger, payloads, sources, tokens
 from registry.services.masks import HIDDEN
 from tests import landscape, letters
 from tests.console.browsing import browse, text
+from tests.letters import taken
 from tests.registry.services.redrives import redriving
 
 KEY, SAID = "order-of-cora", "cora@example.com has no card"
@@ -46,15 +47,6 @@ def found(position: int, *, key: str = KEY, said: str = SAID) -> Found:
     headers = (("dead-letter-exception-class-name", "CardError"), ("dead-letter-reason", said))
     placed = timezone.now() - timedelta(hours=3 - position)
     return Found(f"{position}-1", json.dumps({"orderId": key}).encode(), headers, placed_at=placed)
-
-
-def taken(source: DeadLetterSource, *messages: Found) -> list[DeadLetter]:
-    DeadLetterSource.objects.filter(pk=source.pk).update(lease_until=None)
-    reader = harvests.claim(source.pk)
-    assert reader is not None
-    seen = set(DeadLetter.objects.values_list("pk", flat=True))
-    harvests.keep(reader, messages)
-    return list(DeadLetter.objects.exclude(pk__in=seen).order_by("id"))
 
 
 def hide(source: DeadLetterSource, masked: list[str], *, by: Person) -> None:

@@ -118,8 +118,8 @@ BUGS = {
     ),
     "a letter known again by redelivered alone": Bug(
         "registry/services/harvests.py",
-        "there.get((found.delivered, payloads.sha256(found.body)))",
-        "there.get((None, payloads.sha256(found.body))) if not found.delivered else None",
+        "there.get((found.delivered, sha256))",
+        "there.get((None, sha256)) if not found.delivered else None",
         (f"{CUSTODY}::test_equal_letters_are_as_many_when_the_reader_dies_between_commit_and_acknowledgement",),
         needs=RABBITMQ,
     ),

@@ -8,7 +8,28 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 
-class Line:
+class Port:
+    """A port of the loopback, whatever stands behind it."""
+
+    def __init__(self) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.number: int = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self.server.accept()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near: socket.socket) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.server.close()
+
+
+class Line(Port):
     """A port that stands for a broker's. Once `mark` went by, the broker's answers are not passed on any more.
 
     `answers` are passed on still; then the line is cut, or stays open and silent.
@@ -18,15 +39,8 @@ class Line:
         parts = urlsplit(behind)
         self.far = (parts.hostname or "", parts.port or 0)
         self.mark, self.answers, self.cuts = mark, answers, cuts
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = behind.replace(f":{parts.port}", f":{self.server.getsockname()[1]}")
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self.server.accept()
-                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+        super().__init__()
+        self.url = behind.replace(f":{parts.port}", f":{self.number}")
 
     def _carry(self, near: socket.socket) -> None:
         last, is_seen, left = b"", False, self.answers
@@ -44,9 +58,6 @@ class Line:
                         near.sendall(data)
                     if ready is far and is_seen and not left and self.cuts:
                         return
-
-    def close(self) -> None:
-        self.server.close()
 
 
 @contextmanager

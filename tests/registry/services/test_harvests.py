@@ -35,6 +35,7 @@ from registry.models import (
 )
 from registry.services import endpoints, harvests, ledger, payloads, sightings, sources
 from tests import landscape, letters
+from tests.letters import taken
 
 LATE = {
     "dead-letter-exception-class-name": "TimeoutError",
@@ -70,16 +71,6 @@ def put(client: Any, source: DeadLetterSource, *messages: dict[str, Any]) -> Non
 
 def orders(count: int) -> list[dict[str, Any]]:
     return [{"body": json.dumps({"order": n}), "message-id": f"id-{n}", **LATE} for n in range(count)]
-
-
-def taken(source: DeadLetterSource, *messages: Found) -> list[DeadLetter]:
-    """These messages, as one batch of a reader of the source."""
-    DeadLetterSource.objects.filter(pk=source.pk).update(lease_until=None)
-    reader = harvests.claim(source.pk)
-    assert reader is not None
-    seen = set(DeadLetter.objects.values_list("pk", flat=True))
-    harvests.keep(reader, messages)
-    return list(DeadLetter.objects.exclude(pk__in=seen).order_by("id"))
 
 
 def found(body: bytes = b"{}", *headers: tuple[str, Any], position: str = "1-1", **more: Any) -> Found:

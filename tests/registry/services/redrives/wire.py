@@ -1,30 +1,24 @@
 """A line to Valkey that goes dead in the very moment in which it matters."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.registry.brokers.lines import Port
+
 COMMAND = b"XADD"
 
 
-class Line:
+class Line(Port):
     """A port that stands for Valkey. While it `swallows`, what was sent arrives and the answer does not."""
 
     def __init__(self, behind: str) -> None:
         self.path = urlsplit(behind).path
         database = dict(parse_qsl(urlsplit(behind).query)).get("db", "0")
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"redis://127.0.0.1:{self.server.getsockname()[1]}/{database}"
         self.swallows = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self.server.accept()
-                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+        super().__init__()
+        self.url = f"redis://127.0.0.1:{self.number}/{database}"
 
     def _carry(self, near: socket.socket) -> None:
         with near, socket.socket(socket.AF_UNIX) as far, suppress(OSError):
@@ -35,9 +29,6 @@ class Line:
                 if self.swallows and COMMAND in asked:
                     return
                 near.sendall(answer)
-
-    def close(self) -> None:
-        self.server.close()
 
 
 @contextmanager
