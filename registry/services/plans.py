@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -238,7 +240,7 @@ class Plan:
     others: int
     """Chosen, but not open, so left out; counted as far."""
     sending: int
-    """What would be sent: all but those forbidden."""
+    """What would be sent: all but those forbidden. What follows is of these alone."""
     oldest_at: datetime | None
     newest_at: datetime | None
     window: str
@@ -270,12 +272,8 @@ class Plan:
         return MOST_LETTERS
 
     @property
-    def is_weighed(self) -> bool:
-        return 0 < self.total <= MOST_LETTERS
-
-    @property
     def checked_schema(self) -> int:
-        return self.total - self.unchecked_schema
+        return self.sending - self.unchecked_schema
 
     @property
     def needs_second(self) -> bool:
@@ -309,11 +307,11 @@ def plan(
     with _in_time(LONGEST_PLAN_MS, Problem("letters", "are too many to look at in time", mend)):
         total = _up_to_most(found)
         found = found if total <= MOST_LETTERS else found.none()
-        counted = _counted(found, route)
-        forbidden = () if sends_forbidden else _forbidden(found, route)
-        overtaken = _overtaken(source, found) if counted["keyed"] else Overtaken()
+        failures = _failures(found, route, sends_forbidden=sends_forbidden)
+        counted = _together(failures)
+        overtaken = _overtaken(source, _sent(found, route, failures)) if counted["keyed"] else Overtaken()
         others = _up_to_most(chosen.exclude(state=State.OPEN).order_by())
-    sending = counted.pop("looked_at") - sum(each.letters for each in forbidden)
+    sending = counted.pop("letters")
     rate = rate_per_minute or route.rate_per_minute
     grade = sources.grade(route)
     return Plan(
@@ -326,7 +324,7 @@ def plan(
         others=others,
         sending=sending,
         window=route.record.deduplication.window or "",
-        forbidden=forbidden,
+        forbidden=_forbidden(failures),
         is_ordered=route.is_ordered,
         overtaken=overtaken,
         breakers=route.breakers(),
@@ -383,33 +381,76 @@ def _up_to_most(found: QuerySet[DeadLetter]) -> int:
     return found[: MOST_LETTERS + 1].count()
 
 
-def _counted(found: QuerySet[DeadLetter], route: Route) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What letters that failed alike come to, and the clause for which they are left out."""
+
+    status: str | None
+    code: str | None
+    clause: Clause | None
+    counts: Mapping[str, Any]
+
+
+def _failures(found: QuerySet[DeadLetter], route: Route, *, sends_forbidden: bool) -> list[_Failure]:
+    """At most a status times a code of the error tables each; one for all where those forbid nothing."""
     edits = PayloadEdit.objects.filter(letter=OuterRef("pk"))
     newest = Subquery(edits.order_by("-pk").values("schema_problem")[:1])
     problem = Case(When(Exists(edits), then=newest), default=F("schema_problem"))
     older = Q(died_at__lt=timezone.now() - route.window) if route.window else Q(pk__isnull=True)
-    return found.annotate(is_edited=Exists(edits), problem=problem).aggregate(
-        looked_at=Count("pk"),
-        oldest_at=Min("died_at"),
-        newest_at=Max("died_at"),
-        older_than_window=Count("pk", filter=older),
-        failing_schema=Count("pk", filter=Q(problem__gt="")),
-        unchecked_schema=Count("pk", filter=Q(problem__isnull=True)),
-        edited=Count("pk", filter=Q(is_edited=True)),
-        keyed=Count("pk", filter=~Q(ordering_key="")),
-    )
+    counts = {
+        "letters": Count("pk"),
+        "oldest_at": Min("died_at"),
+        "newest_at": Max("died_at"),
+        "older_than_window": Count("pk", filter=older),
+        "failing_schema": Count("pk", filter=Q(problem__gt="")),
+        "unchecked_schema": Count("pk", filter=Q(problem__isnull=True)),
+        "edited": Count("pk", filter=Q(is_edited=True)),
+        "keyed": Count("pk", filter=~Q(ordering_key="")),
+    }
+    looked_at: Any = found.annotate(is_edited=Exists(edits), problem=problem)
+    if sends_forbidden or not route.forbids:
+        return [_Failure(None, None, None, looked_at.aggregate(**counts))]
+    alike = looked_at.annotate(**route.failures()).values("failed_status", "failed_code").annotate(**counts).order_by()
+    return [_failure(row.pop("failed_status"), row.pop("failed_code"), row, route) for row in alike]
 
 
-def _forbidden(found: QuerySet[DeadLetter], route: Route) -> tuple[Forbidden, ...]:
-    if not route.forbids:
-        return ()
-    failures: QuerySet[Any, Any] = found.annotate(**route.failures()).values_list("failed_status", "failed_code")  # type: ignore[misc]
+def _failure(status: str | None, code: str | None, counts: Mapping[str, Any], route: Route) -> _Failure:
+    return _Failure(status, code, route.clause(status, code), counts)
+
+
+def _together(failures: list[_Failure]) -> dict[str, Any]:
+    """What those that would be sent come to."""
+    sent = [each.counts for each in failures if each.clause is None]
+    numbers = ("letters", "older_than_window", "failing_schema", "unchecked_schema", "edited", "keyed")
+    return {
+        **{name: sum(each[name] for each in sent) for name in numbers},
+        "oldest_at": min(filter(None, (each["oldest_at"] for each in sent)), default=None),
+        "newest_at": max(filter(None, (each["newest_at"] for each in sent)), default=None),
+    }
+
+
+def _forbidden(failures: list[_Failure]) -> tuple[Forbidden, ...]:
     counts: dict[Clause, int] = {}
-    for status, code, count in failures.annotate(count=Count("pk")).order_by():
-        if clause := route.clause(status, code):
-            counts[clause] = counts.get(clause, 0) + count
+    for each in failures:
+        if each.clause:
+            counts[each.clause] = counts.get(each.clause, 0) + each.counts["letters"]
     by_count = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
     return tuple(Forbidden(str(clause), **asdict(clause), letters=count) for clause, count in by_count)
+
+
+def _sent(found: QuerySet[DeadLetter], route: Route, failures: list[_Failure]) -> QuerySet[DeadLetter]:
+    """Those of them that would be sent."""
+    left_out = [each for each in failures if each.clause]
+    if not left_out:
+        return found
+    alike = [_same("failed_status", each.status) & _same("failed_code", each.code) for each in left_out]
+    # An exclusion would leave out what has no status as well.
+    is_left_out = Case(When(reduce(or_, alike), then=Value(True)), default=Value(False))
+    return found.annotate(**route.failures()).annotate(is_left_out=is_left_out).filter(is_left_out=False)
+
+
+def _same(name: str, value: str | None) -> Q:
+    return Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
 
 
 def _overtaken(source: DeadLetterSource, found: QuerySet[DeadLetter]) -> Overtaken:

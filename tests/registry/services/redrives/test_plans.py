@@ -29,7 +29,7 @@ def test_a_plan_says_all_that_is_known(source: DeadLetterSource, oncall: Person,
     assert (plan.broker, plan.topic, plan.version, plan.refusals) == (source.broker.slug, source.topic, "1.0", ())
     assert (plan.total, plan.others, plan.sending) == (4, 1, 3)
     assert (plan.window, plan.older_than_window, plan.edited) == ("P14D", 1, 0)
-    assert (plan.failing_schema, plan.checked_schema, plan.unchecked_schema) == (1, 2, 2)
+    assert (plan.failing_schema, plan.checked_schema, plan.unchecked_schema) == (1, 2, 1)
     assert plan.forbidden == (
         Forbidden(
             "payments-api: 400 VALIDATION_ERROR, fix the request",
@@ -63,6 +63,31 @@ def test_a_plan_holds_to_the_schema_what_would_be_sent(source: DeadLetterSource,
     assert plans.plan(source, Selector(letters=(as_it_came.pk,)), by=oncall).failing_schema == 1
 
 
+def test_what_is_left_out_counts_for_nothing_else(source: DeadLetterSource, oncall: Person) -> None:
+    now = timezone.now()
+    sent = made.letter(source, died_at=now - timedelta(hours=2))
+    old: dict[str, Any] = {"key": b"k", "died_at": now - timedelta(days=20)}
+    for message in ("HTTP 400 VALIDATION_ERROR", "VALIDATION_ERROR", "status code: 400"):
+        edited(made.letter(source, message=message, schema_problem="total is missing", **old), "wrong", by=oncall)
+    later = made.letter(source, key=b"k", died_at=now - timedelta(hours=1))
+    without_guards(f"UPDATE registry_deadletter SET state = 'resolved' WHERE id = {later.pk}")
+    plan = plans.plan(source, Selector(), by=oncall)
+    assert (plan.total, plan.sending, plan.not_sent) == (4, 1, 3)
+    assert (plan.older_than_window, plan.failing_schema, plan.checked_schema, plan.edited, plan.keyed) == (
+        0,
+        0,
+        0,
+        0,
+        0,
+    )
+    assert (plan.oldest_at, plan.newest_at, plan.overtaken) == (sent.died_at, sent.died_at, Overtaken())
+    keyed = made.letter(source, key=b"k", died_at=now - timedelta(hours=3), message="Timed out")
+    assert plans.plan(source, Selector(), by=oncall).overtaken == Overtaken(1, 1, ("k",))
+    plan = plans.plan(source, Selector(), by=oncall, sends_forbidden=True)
+    assert (plan.sending, plan.failing_schema, plan.edited, plan.overtaken) == (5, 3, 3, Overtaken(1, 4, ("k",)))
+    assert (plan.oldest_at, plan.newest_at, keyed.state) == (old["died_at"], sent.died_at, "open")
+
+
 def edited(letter: DeadLetter, problem: str | None, *, by: Person) -> None:
     kept = payloads.closed(letter, b"{}", ())
     at = {"by": by, "at": timezone.now(), "reason": "Mended", "wire_id": letter.wire_id}
@@ -79,7 +104,7 @@ def test_more_than_one_redrive_sends_are_refused_before_anything_else_is_looked_
     with CaptureQueriesContext(connection) as captured:
         plan = plans.plan(source, Selector(), by=oncall)
     assert plan.refusals == ("One redrive sends at most 2 letters; choose fewer.",)
-    assert (plan.total, plan.others, plan.sending, plan.is_weighed) == (3, 3, 0, False)
+    assert (plan.total, plan.others, plan.sending) == (3, 3, 0)
     assert (plan.forbidden, plan.failing_schema, plan.keyed, plan.overtaken) == ((), 0, 0, Overtaken())
     read = [each["sql"] for each in captured if 'FROM "registry_deadletter"' in each["sql"]]
     assert len(read) == 2
