@@ -4,6 +4,7 @@ from importlib import import_module
 
 from .base import (
     ATTEMPT,
+    MOST_BYTES,
     Broker,
     BrokerError,
     Busy,
@@ -29,6 +30,7 @@ from .base import (
 __all__ = [
     "ATTEMPT",
     "BROKERS",
+    "MOST_BYTES",
     "Broker",
     "BrokerError",
     "Busy",

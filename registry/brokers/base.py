@@ -14,6 +14,8 @@ Headers = tuple[tuple[str, Value], ...]
 
 ATTEMPT = "x-registry-attempt"
 """The one header in which two sendings of a letter differ."""
+MOST_BYTES = 32_000_000
+"""Bodies of one look or one batch: once they come to more, the rest is left for the next, whatever was asked for."""
 
 
 class Mode(StrEnum):
@@ -179,14 +181,14 @@ class Broker(Protocol):
         """How many are there. Messages are looked at for it only if it `reads`, which their owner has to agree to."""
 
     def look(self, cursor: str, most: int) -> Looked:
-        """Up to `most` messages after `cursor` ("" is the beginning); nothing there changes by it.
+        """Up to `most` messages after `cursor` ("" is the beginning), or MOST_BYTES; nothing there changes by it.
 
         A log that was deleted and made again, or is another one by the same name, is told by what lies where the
         cursor ended, or that nothing reaches as far.
         """
 
     def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
-        """Up to `most` messages, exclusively. Where the broker lets one reader in at a time, Busy says there is one.
+        """Up to `most` messages, or MOST_BYTES, exclusively. Where the broker lets one reader in at a time, Busy says there is one.
 
         `once_alone` is called when nobody else reads, before anything is handed to us.
         """

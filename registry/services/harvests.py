@@ -190,7 +190,7 @@ def _looks(broker: brokers.Broker, reader: Reader) -> Iterator[int]:
         if looked.messages or looked.cursor != cursor:
             cursor = looked.cursor
             yield keep(reader, looked.messages, cursor=cursor, skipped=looked.skipped).letters
-        if len(looked.messages) < BATCH:
+        if len(looked.messages) < BATCH and sum(len(each.body) for each in looked.messages) < brokers.MOST_BYTES:
             return
 
 
