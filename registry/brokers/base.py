@@ -188,7 +188,7 @@ class Broker(Protocol):
         """
 
     def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
-        """Up to `most` messages, or MOST_BYTES, exclusively. Where the broker lets one reader in at a time, Busy says there is one.
+        """Up to `most` messages, or MOST_BYTES, exclusively; Busy says somebody else reads where only one may.
 
         `once_alone` is called when nobody else reads, before anything is handed to us.
         """

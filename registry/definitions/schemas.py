@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -251,10 +251,13 @@ def held(
     return Comparison(said[:MOST_TOLD], len(said[MOST_TOLD:])), steps - left[0]
 
 
-def unquoted(error: ValidationError) -> str:
-    """Where and by which keyword, and nothing of the value."""
+def unquoted(error: ValidationError, *, hides: Callable[[Sequence[str | int]], bool]) -> str:
+    """Where and by which keyword, and nothing of the value; of a place in what is hidden, where that begins."""
     nearest = best_match(iter([error])) or error
-    return f"{nearest.json_path}: does not hold to “{nearest.validator}”"
+    steps = list(nearest.absolute_path)
+    shown = next((end for end in range(1, len(steps) + 1) if hides(steps[:end])), len(steps))
+    place = ValidationError("", path=steps[:shown]).json_path
+    return f"{place}: does not hold to “{nearest.validator}”"
 
 
 @lru_cache(maxsize=512)

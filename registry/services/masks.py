@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from registry.brokers import Headers, Value
+from registry.brokers import Headers, Value, text_of
 from registry.record.findings import InvalidRecord
 from registry.sealing import Seal
 from registry.services.payloads import Opened
@@ -21,6 +21,8 @@ LONGEST_SHOWN = 200_000
 _PLACES = re.compile(r"\[[0-9*]*\]|\.(?:[0-9]+|\*)(?=\.|$)")
 LARGEST_READ = 1_000_000
 BODY, HEADER = "body", "headers/"
+OPAQUE = ("{", "[", '"', "<")
+"""What text begins with that may be JSON or XML."""
 ENCODED = "data_base64"
 """Where an event holds bytes nobody looks into."""
 
@@ -88,7 +90,7 @@ class Mask:
     def _over_header(self, name: str, value: Value) -> Value:
         if self.hides_header(name):
             return HIDDEN
-        told: Value = self.over(value) if isinstance(value, dict | list) else value
+        told: Value = self.over(value)
         return told
 
     def over(self, value: Any, steps: tuple[str | int, ...] = ()) -> Any:
@@ -114,11 +116,11 @@ class Mask:
 
     def is_opaque(self, value: Any, steps: tuple[str | int, ...] = ()) -> bool:
         """Whether it may hold what is hidden in a form that is not looked into: JSON as text, bytes as text."""
-        if not self.paths or not isinstance(value, str):
+        if not self.paths or not isinstance(value, str | bytes):
             return False
         if steps and steps[-1] == ENCODED:
             return True
-        return value.lstrip()[:1] in ("{", "[", '"') or value.lstrip().startswith("<")
+        return text_of(value).lstrip().startswith(OPAQUE)
 
 
 def shown(opened: Opened, masked: Iterable[str]) -> Shown:
@@ -198,7 +200,7 @@ def _body(body: bytes, mask: Mask) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _header(name: str, value: Value, mask: Mask) -> ShownHeader:
-    if mask.hides_header(name):
+    if mask.hides_header(name) or mask.is_opaque(value):
         return ShownHeader(name, HIDDEN, is_hidden=True, told=HIDDEN)
     if isinstance(value, dict | list):
         over = mask.over(value)

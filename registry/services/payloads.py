@@ -17,6 +17,8 @@ from registry.sealing import Seal, Unsealed
 BYTES, MOMENT, TABLE = "b64", "at", "table"
 DEEPEST = 32
 """Tables inside tables; what lies deeper is left out."""
+LARGEST_STATEMENT = 16_000_000
+"""Bytes that are written at once: PostgreSQL takes a statement of up to 1 GB, in which each byte is two digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,19 @@ class Opened:
 
 
 def keep(source: DeadLetterSource, letters: Iterable[tuple[DeadLetter, Found]]) -> None:
-    """Seal what was found with these letters, in one statement."""
+    """Seal what was found with these letters; in one statement, unless it is much."""
     seal = Seal(source.sealed_key)
-    Payload.objects.bulk_create(
-        Payload(
-            letter=letter,
-            source=source,
-            kept_since=letter.harvested_at,
-            key=None if found.key is None else seal.close(found.key, f"key of {letter.pk}"),
-            **_closed(seal, letter.pk, found.body, found.headers),
-        )
-        for letter, found in letters
-    )
+    rows: list[Payload] = []
+    size = 0
+    for letter, found in letters:
+        key = None if found.key is None else seal.close(found.key, f"key of {letter.pk}")
+        held = _closed(seal, letter.pk, found.body, found.headers)
+        rows.append(Payload(letter=letter, source=source, kept_since=letter.harvested_at, key=key, **held))
+        size += len(held["body"]) + len(held["headers"])
+        if size >= LARGEST_STATEMENT:
+            Payload.objects.bulk_create(rows)
+            rows, size = [], 0
+    Payload.objects.bulk_create(rows)
 
 
 def sha256(body: bytes) -> str:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 
 from registry import brokers, deaths
@@ -268,8 +269,8 @@ def _schema_problem(body: Body, kind: str, terms: Terms) -> str | None:
     if schema is None or not body.is_read:
         return None
     if body.problem:
-        return fitted(f"The body is no JSON: {body.problem}", 500)
-    told = schemas.unquoted if terms.mask else None
+        return fitted(f"The body is no JSON: {body.problem}", 500) if not terms.mask else "The body is no JSON."
+    told = partial(schemas.unquoted, hides=terms.mask.hides) if terms.mask else None
     compared, steps = schemas.held(schema, body.data, min(schemas.MOST_STEPS, terms.steps), told=told)
     terms.steps -= steps
     return None if compared.is_unchecked else fitted(str(compared), 500)

@@ -1,12 +1,15 @@
 """Where dead letters of an integration lie and how they are read: counted, unless its owner agrees to more."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, transaction
-from django.db.models import Case, F, Func, TextField, Value, When
+from django.db.models import Case, F, Func, Q, TextField, Value, When
 from django.utils import timezone
 
 from registry import deaths, permissions, sealing
@@ -15,7 +18,7 @@ from registry.models import Broker, DeadLetterSource, Environment, Integration, 
 from registry.record import DesignRecord
 from registry.record.base import seconds
 from registry.record.topics import Topic
-from registry.services import locks, releases, sightings, trail
+from registry.services import locks, masks, releases, sightings, trail
 from registry.services.masks import HIDDEN, Mask, hidden_key
 from registry.services.routes import Route
 from registry.services.sightings import ID, Terms
@@ -58,6 +61,9 @@ CUSTODY = {
     " minutes while they are taken in. Each look raises their receive count.",
 }
 """What taking custody means, told to whoever agrees to it."""
+SAID_OF_GROUPS = ("reason", "error_class", "message")
+KINDS = ("event_type", "content_type")
+OPAQUE = rf"^\s*[{re.escape(''.join(masks.OPAQUE))}]"
 UNQUOTED = "It does not fit; in what is not kept where something is hidden."
 """Instead of what a schema refuses, which quotes the body."""
 MOST_FIELDS = 50
@@ -413,8 +419,9 @@ def _forget(held: DeadLetterSource, before: Mapping[str, Any]) -> None:
         without = Func(F("facts"), Value(gone, ArrayField(TextField())), template="(%(expressions)s)", arg_joiner=" - ")
         held.letters.filter(facts__has_any_keys=gone).update(facts=without)
     if held.masked and not before["masked"]:
-        held.letters.exclude(schema_problem="").update(schema_problem=UNQUOTED)
-        PayloadEdit.objects.filter(letter__source=held).exclude(schema_problem="").update(schema_problem=UNQUOTED)
+        held.letters.filter(schema_problem__gt="").update(schema_problem=UNQUOTED)
+        PayloadEdit.objects.filter(letter__source=held).filter(schema_problem__gt="").update(schema_problem=UNQUOTED)
+        _hide_opaque(held)
     if set(held.masked) - set(before["masked"]):
         _hide(held, Mask(before["masked"]), Mask(held.masked))
 
@@ -422,7 +429,7 @@ def _forget(held: DeadLetterSource, before: Mapping[str, Any]) -> None:
 def _hide(held: DeadLetterSource, before: Mask, after: Mask) -> None:
     """Columns of letters taken in earlier that may say what is hidden from now on."""
     columns = sorted(sightings.told_by(after) - sightings.told_by(before))
-    of_groups = [name for name in columns if name in ("reason", "error_class", "message")]
+    of_groups = [name for name in columns if name in SAID_OF_GROUPS]
     for rows, names in ((held.letters, columns), (held.groups, of_groups)):
         dots = {name: Case(When(**{name: ""}, then=Value("")), default=Value(HIDDEN)) for name in names}
         if dots:
@@ -431,6 +438,14 @@ def _hide(held: DeadLetterSource, before: Mask, after: Mask) -> None:
     was, now = (Terms.of(record, held.topic, masked=each.names) for each in (before, after))
     if now.hides_key and not was.hides_key:
         _hide_keys(held)
+
+
+def _hide_opaque(held: DeadLetterSource) -> None:
+    """Columns of letters taken in earlier that may hold JSON or XML: nobody looks into them for what is hidden."""
+    for rows, names in ((held.letters, (*sightings.SAID, *KINDS)), (held.groups, SAID_OF_GROUPS)):
+        opaque = {name: Q(**{f"{name}__regex": OPAQUE}) for name in names}
+        dots = {name: Case(When(is_opaque, then=Value(HIDDEN)), default=F(name)) for name, is_opaque in opaque.items()}
+        rows.filter(reduce(or_, opaque.values())).update(**dots)
 
 
 def _hide_keys(held: DeadLetterSource) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,18 @@ TOO_DEEP = "It is nested too deep, or a pattern repeats too often, to be checked
 
 def mismatch(schema: Any, example: Any) -> str:
     return str(schemas.compare(json.dumps(schema), json.dumps(example)))
+
+
+def test_what_is_hidden_is_named_by_where_it_begins() -> None:
+    whole_numbers = {"additionalProperties": {"additionalProperties": {"type": "integer"}}}
+    told = partial(schemas.unquoted, hides=lambda steps: steps[-1] == "customers")
+    for value, said in (
+        ({"customers": {"ann@example.com": "x"}}, "$.customers"),
+        ({"others": {"a": "x"}}, "$.others.a"),
+        ({"customers": "x"}, ""),
+    ):
+        found, _ = schemas.held(json.dumps(whole_numbers), value, told=told)
+        assert str(found) == (f"{said}: does not hold to “type”" if said else "")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -75,6 +76,14 @@ def orders(count: int) -> list[dict[str, Any]]:
 
 def found(body: bytes = b"{}", *headers: tuple[str, Any], position: str = "1-1", **more: Any) -> Found:
     return Found(position, body, headers, **more)
+
+
+def test_large_letters_are_written_some_at_a_time(stream: DeadLetterSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "LARGEST_STATEMENT", 2_000)
+    with CaptureQueriesContext(connection) as captured:
+        made = taken(stream, *(found(b"x" * 900, position=f"{number}-1") for number in range(5)))
+    assert sum(each["sql"].startswith('INSERT INTO "registry_payload"') for each in captured) == 2
+    assert [payloads.opened(each).body for each in made] == [b"x" * 900] * 5
 
 
 def lease_over(source: DeadLetterSource) -> None:
@@ -371,6 +380,10 @@ def test_what_a_schema_refuses_quotes_nothing_of_a_body_in_which_something_is_hi
     stream.refresh_from_db()
     [letter] = taken(stream, found(event(data={"order": "ann@example.com"})))
     assert letter.schema_problem == "$.order: does not hold to “type”"
+    [letter] = taken(
+        stream, found(b'{"ann@example.com": 1, "ann@example.com": 2}', ("ce_type", letters.TYPE), position="2-1")
+    )
+    assert letter.schema_problem == "The body is no JSON."
 
 
 def test_a_letter_from_the_future_or_from_before_time_is_kept(stream: DeadLetterSource) -> None:

@@ -56,6 +56,24 @@ def test_no_form_of_a_body_leaks(body: Any) -> None:
     assert found.hidden
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"customer": {"email": "ann@example.com"}}',
+        b' [{"customer": {"email": "ann@example.com"}}]',
+        '<customer email="ann@example.com"/>',
+        ["kept", b'{"customer": {"email": "ann@example.com"}}'],
+    ],
+)
+def test_no_header_leaks_what_it_holds_as_text(value: Any) -> None:
+    found = shown({}, (("x-original-body", value), ("x-plain", "kept")))
+    assert [each.is_hidden for each in found.headers] == [True, False]
+    assert "ann@example.com" not in str(found.headers)
+    assert found.hidden == ("headers/x-original-body",)
+    assert "ann@example.com" not in str(Mask(MASKED).over_headers((("x-original-body", value),)))
+    assert shown({}, (("x-original-body", value),), masked=()).headers[0].value == masks.text(value)
+
+
 def test_what_hides_nothing_shows_all() -> None:
     assert shown(b"<a/>", masked=()) == masks.Shown("<a/>", "text")
     assert shown(b"\xff\x00", masked=()) == masks.Shown("ff 00", "bytes")

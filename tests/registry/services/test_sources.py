@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from registry.errors import Invalid, NotAllowed
-from registry.models import Broker, DeadLetterSource, Environment, Event, Integration, Person
+from registry.models import Broker, DeadLetterGroup, DeadLetterSource, Environment, Event, Integration, Person
 from registry.services import integrations, plans, routes, sources
+from registry.services.masks import HIDDEN
 from registry.services.routes import Route
 from registry.services.sources import Mode
 from tests import landscape, letters
@@ -146,12 +147,19 @@ def test_what_is_hidden_from_now_on_is_taken_out_of_what_was_kept_in_clear(defin
     quoted = "$.email: 'ann@example.com' is not of type 'integer'"
     one = letters.letter(made, facts={"tenant": "nl", "email": "ann@example.com"}, schema_problem=quoted)
     other = letters.letter(made, facts={"tenant": "nl"}, schema_problem="")
+    said = '{"email": "ann@example.com"}'
+    unchecked = letters.letter(made, schema_problem=None, message=said, error_class=said)
+    elsewhere = letters.letter(define(place="other"), message=said)
     terms: Any = {"retention_days": 7, "max_redrives": 3, "unknown_policy": "", "returns_within_seconds": 60}
     sources.change(made, masked=["email"], searchable=["tenant"], by=cora, **terms)
-    one.refresh_from_db()
-    other.refresh_from_db()
-    assert (one.facts, one.schema_problem) == ({"tenant": "nl"}, sources.UNQUOTED)
+    for each in (one, other, unchecked, elsewhere):
+        each.refresh_from_db()
+    assert (one.facts, one.schema_problem, one.message) == ({"tenant": "nl"}, sources.UNQUOTED, "")
     assert (other.facts, other.schema_problem) == ({"tenant": "nl"}, "")
+    # Nobody looks into JSON that stands as text, and what was not checked has not failed.
+    assert (unchecked.message, unchecked.error_class, unchecked.schema_problem) == (HIDDEN, HIDDEN, None)
+    assert DeadLetterGroup.objects.get(pk=unchecked.group_id).error_class == HIDDEN
+    assert elsewhere.message == said
 
 
 DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any], bool, bool]] = {
