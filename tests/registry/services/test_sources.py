@@ -1,9 +1,11 @@
 """Sources: from the approved design, counted only until their owner agrees to more."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from registry.errors import Invalid, NotAllowed
 from registry.models import Broker, DeadLetterGroup, DeadLetterSource, Environment, Event, Integration, Person
@@ -160,6 +162,22 @@ def test_what_is_hidden_from_now_on_is_taken_out_of_what_was_kept_in_clear(defin
     assert (unchecked.message, unchecked.error_class, unchecked.schema_problem) == (HIDDEN, HIDDEN, None)
     assert DeadLetterGroup.objects.get(pk=unchecked.group_id).error_class == HIDDEN
     assert elsewhere.message == said
+
+
+def test_what_was_kept_under_a_mask_before_its_text_was_hidden_is_hidden_too(define: Define) -> None:
+    said, refused = '[{"email": "ann@example.com"}]', "$.customers['ann@example.com']: does not hold to “type”"
+    masked, plain = (
+        letters.letter(define(place=place, masked=names), message=said, error_class=said, schema_problem=refused)
+        for place, names in (("masked", ["email"]), ("plain", []))
+    )
+    unchecked = letters.letter(masked.source, schema_problem=None)
+    import_module("registry.migrations.0035_hidden_in_text").hide(apps, None)
+    for each in (masked, plain, unchecked):
+        each.refresh_from_db()
+    assert (masked.message, masked.error_class, masked.schema_problem) == (HIDDEN, HIDDEN, sources.UNQUOTED)
+    assert DeadLetterGroup.objects.get(pk=masked.group_id).error_class == HIDDEN
+    assert (plain.message, plain.error_class, plain.schema_problem) == (said, said, refused)
+    assert (unchecked.message, unchecked.error_class, unchecked.schema_problem) == ("", "TimeoutError", None)
 
 
 DESIGNS: dict[str, tuple[dict[str, Any], dict[str, Any], bool, bool]] = {
