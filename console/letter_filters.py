@@ -38,6 +38,8 @@ LABELS: Mapping[str, str] = {
 }
 """What letters are chosen by, for people."""
 TEXTS = [each for each in LABELS if each != "letters"]
+LONGEST_LIST = 20_000
+"""Characters of the numbers of letters that were marked; more than a page of them, by far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Asked:
     facts: Mapping[str, str]
     nameless: str = ""
     """A value somebody typed without saying of which field."""
+    marked: tuple[str, ...] = ()
+    """Numbers of those that were marked; all that fit, where none was."""
 
     @classmethod
     def of(cls, query: QueryDict, source: DeadLetterSource) -> "Asked":
@@ -56,7 +60,7 @@ class Asked:
         name, value = (plain(query.get(each, ""), longest=LONGEST) for each in ("fact_name", "fact_value"))
         facts |= {name: value} if name else {}
         texts = {each: plain(query.get(each, ""), longest=LONGEST) for each in TEXTS}
-        return cls(texts, facts, "" if name else value)
+        return cls(texts, facts, "" if name else value, _numbers(query))
 
     @property
     def state(self) -> str:
@@ -64,7 +68,7 @@ class Asked:
 
     @property
     def has_any(self) -> bool:
-        return any(self.texts.values()) or bool(self.facts)
+        return any(self.texts.values()) or bool(self.facts or self.marked)
 
     def selector(self, source: DeadLetterSource, by: Person) -> Selector:
         """Which letters of this source are meant, but for their state. Raises Invalid."""
@@ -74,6 +78,7 @@ class Asked:
             raise Invalid([Problem("fact_name", "is missing", "Choose the field or header whose value you typed.")])
         given: dict[str, Any] = {name: value for name, value in self.texts.items() if name != "state"}
         given |= {"facts": self.facts, "group": number(self.texts["group"]) or self.texts["group"]}
+        given["letters"] = [number(each) or each for each in self.marked]
         return Selector.read(given, by=by).known_to(source)
 
     def letters(self, source: DeadLetterSource, by: Person) -> DeadLetterQuerySet:
@@ -85,6 +90,7 @@ class Asked:
     def query(self) -> str:
         """The one way to write it into an address."""
         said = [(name, value) for name, value in self.texts.items() if value]
+        said += [("letters", ",".join(self.marked))] if self.marked else []
         return urlencode(said + [("fact", each) for each in self.kept])
 
     @property
@@ -100,9 +106,17 @@ class Asked:
                     f"{LABELS[name]}: {in_words(name, value, group)}",
                     replace(self, texts={**self.texts, name: ""}).query,
                 )
+        if self.marked:
+            yield f"Letters: {len(self.marked):,} by hand", replace(self, marked=()).query
         for name, value in self.facts.items():
             others = {each: told for each, told in self.facts.items() if each != name}
             yield f"{name}: {value}", replace(self, facts=others).query
+
+
+def _numbers(query: QueryDict) -> tuple[str, ...]:
+    """As `letters=1,2`, or one by one."""
+    told = ",".join(plain(each, longest=LONGEST_LIST) for each in query.getlist("letters"))
+    return tuple(dict.fromkeys(each.strip() for each in told.split(",") if each.strip()))
 
 
 def menus(source: DeadLetterSource, asked: Asked) -> dict[str, Any]:

@@ -20,13 +20,15 @@ from console import charts, letter_filters
 from console.letter_filters import Asked
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
+from console.refusals import problems_of, status_of
 from console.views import sheets
 from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Page, Person, counted, keyset
+from registry.models.letters import UNDECIDED
 from registry.record.findings import Problem
-from registry.services import letters, routes, sources, trends
+from registry.services import edits, letters, routes, sources, trends
 from registry.services.routes import Clause, Route
 
 MOST_SOURCES = 200
@@ -40,13 +42,12 @@ AGES = (
     ("Older", None, WEEK),
 )
 State = DeadLetter.State
-OPEN = (State.OPEN, State.PARKED, State.UNCERTAIN)
+LIST = "console/dead_letters/letters.html"
 Act = Callable[[DeadLetterSource, Iterable[int], str, Person], int]
 ACTS: Mapping[str, tuple[str, Act]] = {
     "park": ("parked", lambda source, keys, why, by: letters.park(source, keys, why=why, by=by)),
     "reopen": ("open again", lambda source, keys, why, by: letters.reopen(source, keys, why=why, by=by)),
     "archive": ("archived", lambda source, keys, why, by: letters.archive(source, keys, why=why, by=by)),
-    "discard": ("discarded", lambda source, keys, why, by: letters.discard(source, keys, why=why, by=by)),
     "take": ("assigned to you", lambda source, keys, why, by: letters.assign(source, keys, to=by, by=by)),
     "leave": ("assigned to nobody", lambda source, keys, why, by: letters.assign(source, keys, to=None, by=by)),
 }
@@ -55,7 +56,7 @@ ACTS: Mapping[str, tuple[str, Act]] = {
 def dead_letters(request: HttpRequest) -> HttpResponse:
     """Every source, those first whose oldest letter lies longest."""
     signed_in(request)
-    opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=OPEN).order_by().values("pk")
+    opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=UNDECIDED).order_by().values("pk")
     found = placed().annotate(opened=counted(opened, up_to=COUNTED_UP_TO))
     # Where no broker says how old its oldest is, the ledger's own tells.
     rows = list(found.order_by(Coalesce("oldest_at", "open_since").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
@@ -72,7 +73,7 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
     """One source: how it is read, how much lies there, what it died of, and what is being sent again."""
     by, held = signed_in(request), get_object_or_404(placed(), pk=source)
     cursor = plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR)
-    opened = DeadLetter.objects.filter(group=OuterRef("pk"), state__in=OPEN).order_by().values("pk")
+    opened = DeadLetter.objects.filter(group=OuterRef("pk"), state__in=UNDECIDED).order_by().values("pk")
     newest = DeadLetter.objects.filter(group=OuterRef("pk"), state=State.OPEN).order_by("-died_at", "-pk").values("pk")
     seen: Any = DeadLetterGroup.objects.filter(source=held)
     groups = seen.annotate(opened=counted(opened, up_to=COUNTED_UP_TO), newest=Subquery(newest[:1]))
@@ -105,11 +106,17 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
 def found(request: HttpRequest, source: int) -> HttpResponse:
     """The letters of a source that fit, and what may be done with those that are chosen."""
     by, held = signed_in(request), get_object_or_404(placed(), pk=source)
+    refused: DomainError | None = None
     if request.method == "POST":
-        return _act(request, held, by, back=request.get_full_path())
+        try:
+            return _act(request, held, by, back=request.get_full_path())
+        except NotAllowed:
+            raise
+        except DomainError as problem:
+            refused = problem
     asked = Asked.of(request.GET, held)
     page, problems = _page(held, asked, by, plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR))
-    group = None
+    group, may_redrive = None, permissions.may_redrive(by)
     if key := number(asked.texts["group"]):
         group = DeadLetterGroup.objects.filter(source=held, pk=key).first()
     context = {
@@ -120,9 +127,14 @@ def found(request: HttpRequest, source: int) -> HttpResponse:
         "problems": problems,
         "page": page,
         "menus": letter_filters.menus(held, asked),
-        "may_redrive": permissions.may_redrive(by),
+        "may_redrive": may_redrive,
+        "may_redrive_all": may_redrive and held.reads and asked.state in ("", State.OPEN),
+        "mended": edits.newest(each.pk for each in page.rows),
+        "refused": problems_of(refused) if refused else [],
+        "marked": _marked(request),
+        "why": request.POST.get("why", ""),
     }
-    return render(request, "console/dead_letters/letters.html", context)
+    return render(request, LIST, context, status=status_of(refused) if refused else HTTPStatus.OK)
 
 
 def export(request: HttpRequest, source: int, format: str) -> HttpResponseBase:  # noqa: A002 - the address's word
@@ -153,7 +165,7 @@ def _counted(held: DeadLetterSource) -> tuple[list[tuple[DeadLetter.State, int]]
     of_source = DeadLetter.objects.filter(source=OuterRef("pk")).order_by()
     asked = {str(each): of_source.filter(state=each) for each in State}
     for name, since, until in AGES:
-        aged = of_source.filter(state__in=OPEN)
+        aged = of_source.filter(state__in=UNDECIDED)
         aged = aged.filter(died_at__gt=now - since) if since else aged
         asked[name] = aged.filter(died_at__lte=now - until) if until else aged
     bounded = [counted(rows.values("pk"), up_to=COUNTED_UP_TO) for rows in asked.values()]
@@ -173,24 +185,25 @@ def _page(held: DeadLetterSource, asked: Asked, by: Person, cursor: str) -> tupl
         return Page([]), refused.problems
 
 
+def _marked(request: HttpRequest) -> list[int]:
+    return [key for each in request.POST.getlist("letter") if (key := number(each))]
+
+
 def _act(request: HttpRequest, held: DeadLetterSource, by: Person, *, back: str) -> HttpResponse:
-    """Do with the chosen letters what was asked, and say to how many."""
-    keys = [key for each in request.POST.getlist("letter") if (key := number(each))]
+    """Do with the marked letters what was asked, and say to how many. Raises DomainError."""
+    keys, why = _marked(request), request.POST.get("why", "")
     act = request.POST.get("act", "")
     if not keys:
-        messages.warning(request, "No letter was chosen. Mark some, then choose what shall be done.")
-        return redirect(back)
+        raise DomainError("No letter is marked.", "Mark some, then choose what shall be done.")
+    named = ",".join(map(str, keys))
     if act == "redrive":
-        return redirect(reverse("redrive-new", args=[held.pk], query={"letters": ",".join(map(str, keys))}))
+        return redirect(reverse("redrive-new", args=[held.pk], query={"letters": named}))
+    if act == "discard":
+        # What cannot be taken back has a page that says how many and what follows.
+        return redirect(reverse("letters-all", args=[held.pk], query={"act": act, "letters": named, "why": why}))
     if act not in ACTS:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     became, do = ACTS[act]
-    try:
-        done = do(held, keys, request.POST.get("why", ""), by)
-    except DomainError as refused:
-        if isinstance(refused, NotAllowed):
-            raise
-        messages.error(request, f"{refused.message} {refused.mend}".strip())
-        return redirect(back)
+    done = do(held, keys, why, by)
     messages.success(request, f"{done:,} of {len(keys):,} {became}.")
     return redirect(back)

@@ -35,6 +35,9 @@ MOST_NOTES = 200
 MOST_LINEAGE = 20
 MOST_EDITS = 50
 BLANK_ROWS = 2
+State = DeadLetter.State
+DECIDED_ON = (State.OPEN, State.UNCERTAIN, State.PARKED, State.ARCHIVED)
+"""In these states somebody may say what becomes of a letter, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,7 @@ def _whole(held: DeadLetter, by: Person) -> dict[str, Any]:
         "tries": [(each, lives.outcome(each)) for each in tries.order_by("-number")[:MOST_MOVES]],
         "lineage": _lineage(held),
         "may_redrive": permissions.may_redrive(by),
+        "is_decided_on": held.state in DECIDED_ON,
         "may_reveal": permissions.may_reveal(by),
     }
 

@@ -19,6 +19,7 @@ from console.views.releases import number
 from registry import deaths, permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
+from registry.models.letters import UNDECIDED
 from registry.record.findings import Problem
 from registry.services import routes
 from registry.services import sources as keeping
@@ -40,7 +41,7 @@ class Way:
 def sources(request: HttpRequest, slug: str) -> HttpResponse:
     """Where its failures lie, and where its design says they would."""
     by, integration = signed_in(request), subject.find(slug)
-    opened = DeadLetter.objects.of_state(DeadLetter.State.OPEN).filter(source=OuterRef("pk")).order_by()
+    opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=UNDECIDED).order_by()
     found = DeadLetterSource.objects.filter(integration=integration).select_related("broker__environment")
     context = subject.head(integration, by=by, tab="dead-letters") | {
         "sources": found.annotate(opened=counted(opened.values("pk"), up_to=COUNTED_UP_TO)),

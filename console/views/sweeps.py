@@ -69,6 +69,7 @@ def every(request: HttpRequest, source: int) -> HttpResponse:
     context = {
         "source": held,
         "group": group,
+        "marked": asked.marked,
         "filters": [words for words, _ in asked.chips(group)],
         "sweep": planned,
         "act": act,
@@ -79,7 +80,7 @@ def every(request: HttpRequest, source: int) -> HttpResponse:
         "needs_reason": sweeps.ACTS[act].needs_reason,
         "most": MOST_AT_ONCE,
         "refused": refused,
-        "why": request.POST.get("why", ""),
+        "why": request.POST.get("why", request.GET.get("why", "")),
     }
     status = status_of(refused) if refused else HTTPStatus.OK
     return render(request, "console/dead_letters/all.html", context, status=status)

@@ -141,6 +141,12 @@ class Begun:
     wire_id: str
 
 
+def newest(letters: Iterable[int]) -> dict[int, PayloadEdit]:
+    """The edit each of these letters would be sent as, without what it holds; by the letter's key."""
+    found = PayloadEdit.objects.filter(letter__in=list(letters)).order_by("letter_id", "-pk").distinct("letter_id")
+    return {each.letter_id: each for each in found.select_related("by").defer("body", "headers")}
+
+
 def _newest(letter: DeadLetter) -> PayloadEdit | None:
     return letter.edits.select_related("by").order_by("-pk").first()
 

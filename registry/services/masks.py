@@ -21,6 +21,8 @@ LONGEST_SHOWN = 200_000
 _PLACES = re.compile(r"\[[0-9*]*\]|\.(?:[0-9]+|\*)(?=\.|$)")
 LARGEST_READ = 1_000_000
 BODY, HEADER = "body", "headers/"
+MOST_ODD = 10
+"""Bytes are nearly text where at most one character in so many is none."""
 OPAQUE = ("{", "[", '"', "<")
 """What text begins with that may be JSON or XML."""
 ENCODED = "data_base64"
@@ -47,6 +49,8 @@ class Shown:
     hidden: tuple[str, ...] = ()
     """What may be revealed, by its path: body, body/customer/email, headers/x-user."""
     is_cut: bool = False
+    readable: str = ""
+    """Of bytes that are text but for a few: that text."""
 
     @property
     def is_hidden(self) -> bool:
@@ -129,7 +133,15 @@ def shown(opened: Opened, masked: Iterable[str]) -> Shown:
     body, form, hidden = _body(opened.body, mask)
     headers = tuple(_header(name, value, mask) for name, value in opened.headers)
     hidden += tuple(HEADER + each.name for each in headers if each.is_hidden)
-    return Shown(body[:LONGEST_SHOWN], form, headers, tuple(dict.fromkeys(hidden)), len(body) > LONGEST_SHOWN)
+    readable = nearly_text(opened.body) if form == "bytes" else ""
+    return Shown(
+        body[:LONGEST_SHOWN],
+        form,
+        headers,
+        tuple(dict.fromkeys(hidden)),
+        is_cut=len(body) > LONGEST_SHOWN,
+        readable=readable[:LONGEST_SHOWN],
+    )
 
 
 def value_at(opened: Opened, path: str) -> str | None:
@@ -139,7 +151,7 @@ def value_at(opened: Opened, path: str) -> str | None:
         found = [text(value) for name, value in opened.headers if name == wanted]
         return "\n".join(found) if found else None
     if path == BODY:
-        return _decoded(opened.body)[0]
+        return nearly_text(opened.body) or _decoded(opened.body)[0]
     here = parsed(opened.body)
     for step in path.removeprefix(f"{BODY}/").split("/"):
         name = step.replace("~1", "/").replace("~0", "~")
@@ -169,6 +181,12 @@ def text(value: Value) -> str:
     if isinstance(value, bytes):
         return _decoded(value)[0]
     return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def nearly_text(raw: bytes) -> str:
+    """Bytes as text, where they are that but for one in MOST_ODD at most; else ""."""
+    told = raw.decode(errors="replace")
+    return told if told.count("\ufffd") * MOST_ODD <= len(told) else ""
 
 
 def is_text(raw: bytes) -> bool:

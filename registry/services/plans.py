@@ -366,7 +366,10 @@ def grace(source: DeadLetterSource) -> timedelta:
 def _refusals(route: Route, sending: int, total: int) -> list[str]:
     found = [route.refusal] if route.refusal else []
     if not route.source.reads:
-        found.append("Letters of this source are counted and not taken in, so there is nothing to send.")
+        found.append(
+            "This source is only counted now, so nobody would see what comes back."
+            " Its keeper lets it be read again under its settings."
+        )
     elif not total:
         found.append("None of these letters is open.")
     elif total > MOST_LETTERS:

@@ -1,6 +1,7 @@
 """Dead letters as people look at them, and what they do with them."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,9 @@ from django.utils import timezone
 
 from console import odd
 from registry.models import DeadLetter, DeadLetterSource, DepthReading, Environment, Event, Integration, Person
-from registry.services import integrations, ledger
+from registry.services import edits, integrations, ledger
 from tests import letters
-from tests.console.browsing import browse, text
+from tests.console.browsing import browse, form, text
 
 State = DeadLetter.State
 HOSTILE = '{"note": "<script>alert(1)</script> \u202egnp.exe", "email": "cora@example.com"}'.encode()
@@ -33,6 +34,10 @@ def source(approved: Integration, ops: Person) -> DeadLetterSource:
 def act(client: Client, source: DeadLetterSource, what: str, *chosen: DeadLetter, why: str = "Because") -> Any:
     told = {"act": what, "letter": [each.pk for each in chosen], "why": why}
     return client.post(reverse("letters", args=[source.pk]), told)
+
+
+def marked(page: Any) -> list[str]:
+    return re.findall(r'name="letter" value="(\d+)"[^>]* checked', page.content.decode())
 
 
 def test_sources_are_listed_by_what_lies_longest(source: DeadLetterSource, by_ann: Client, ops: Person) -> None:
@@ -98,6 +103,72 @@ def test_a_source_says_what_its_letters_died_of(
     assert "The oldest was 5\N{NO-BREAK SPACE}hours old when last looked at" in page.content.decode()
 
 
+def test_a_redrive_is_offered_only_where_one_can_be_had(source: DeadLetterSource, oncall: Person) -> None:
+    parked = letters.letter(source, error_class="ValueError")
+    ledger.move(parked, State.PARKED)
+    client, address = browse(oncall), reverse("source", args=[source.pk])
+    listed = reverse("letters", args=[source.pk])
+    assert "ValueError None is open. 0 1" in text(client.get(address))
+    assert "Redrive… letters" not in text(client.get(address))
+    letters.letter(source, error_class="ValueError")
+    assert "Redrive… letters of ValueError" in text(client.get(address))
+    offered = f'href="{reverse("redrive-new", args=[source.pk])}?q=value">Redrive all that fit…'
+    for state, is_offered in (("", True), ("open", True), ("parked", False)):
+        page = client.get(listed, {"q": "value", "state": state}).content.decode()
+        assert (offered in page.replace("?q=value&amp;", "?q=value")) is is_offered, state
+    DeadLetterSource.objects.update(mode="counts")
+    assert "Redrive… letters" not in text(client.get(address))
+    assert "Redrive all" not in text(client.get(listed))
+    plan = client.get(reverse("redrive-new", args=[source.pk]))
+    assert "This source is only counted now, so nobody would see what comes back." in text(plan)
+
+
+def test_what_is_undecided_is_counted_alike_on_every_page(source: DeadLetterSource, by_ann: Client) -> None:
+    for state in (State.OPEN, State.PARKED, State.UNCERTAIN, State.ARCHIVED):
+        letters.letter(source, state=state)
+    counted = [
+        by_ann.get(reverse(name, args=args)).context["sources"][0].opened
+        for name, args in (("dead-letters", []), ("integration-dead-letters", [source.integration.slug]))
+    ]
+    assert counted == [2, 2]
+
+
+def test_a_list_tells_what_is_mended(source: DeadLetterSource, oncall: Person) -> None:
+    refused = "total is missing"
+    one, other = (letters.letter(source, body=b'{"order": 1}', schema_problem=refused) for _ in range(2))
+    edits.edit(one, body='{"order": 2}', headers=[], reason="Wrong total", by=oncall)
+    client = browse(oncall)
+    page = text(client.get(reverse("letters", args=[source.pk])))
+    assert (page.count("Mended"), page.count("Fails its schema")) == (1, 1)
+    page = text(client.get(reverse("letter", args=[one.pk])))
+    assert f"{oncall.name} mended it" in page
+    assert "Body as it came" in page
+    assert "mended it" not in text(client.get(reverse("letter", args=[other.pk])))
+
+
+def test_what_is_text_but_for_a_few_bytes_is_read_as_text(source: DeadLetterSource, oncall: Person) -> None:
+    body = b'{"name": "Caf\xe9 de Paris, and what follows of it"'
+    letter = letters.letter(source, body=body)
+    client, address = browse(oncall), reverse("letter", args=[letter.pk])
+    assert "All of it is hidden: it is no JSON that can be looked into" in text(client.get(address))
+    told = text(client.post(address, {"act": "reveal", "path": "body", "why": "A customer asks"}))
+    assert "Caf" in told
+    assert "de Paris, and what follows of it" in told
+    DeadLetterSource.objects.update(masked=[])
+    told = text(client.get(address))
+    assert "de Paris, and what follows of it" in told
+    assert "7b 22 6e 61" in told
+
+
+def test_nothing_is_decided_by_a_key_pressed_in_a_field(source: DeadLetterSource, oncall: Person) -> None:
+    """A browser presses the first button of a form for Enter."""
+    client, letter = browse(oncall), letters.letter(source)
+    for address in (reverse("letters", args=[source.pk]), reverse("letter", args=[letter.pk])):
+        page = client.get(address).content.decode()
+        [acts] = [each for each in page.split("<form ")[1:] if 'id="why"' in each]
+        assert re.findall(r"<button[^>]*>", acts)[0] == "<button disabled hidden>"
+
+
 def test_what_lies_open_is_told_by_its_age(source: DeadLetterSource, by_ann: Client) -> None:
     now = timezone.now()
     for days in (0, 0, 2, 9):
@@ -128,7 +199,7 @@ def test_letters_are_found(source: DeadLetterSource, by_ann: Client, django_asse
     address = reverse("letters", args=[source.pk])
     for asked in ({"state": "parked"}, {"q": "valueerr"}, {"group": other.group_id}):
         assert [each.pk for each in by_ann.get(address, asked).context["page"].rows] == [other.pk], asked
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert [each.pk for each in by_ann.get(address).context["page"].rows] == [other.pk, one.pk]
     refused = by_ann.get(address, {"since": "yesterday"})
     assert [each.path for each in refused.context["problems"]] == ["since"]
@@ -145,9 +216,17 @@ def test_what_cannot_be_asked_for_is_no_error(source: DeadLetterSource, by_ann: 
 
 def test_letters_are_parked_opened_archived_and_discarded(source: DeadLetterSource, oncall: Person) -> None:
     client, made = browse(oncall), [letters.letter(source) for _ in range(3)]
-    for what, state in (("park", "parked"), ("reopen", "open"), ("archive", "archived"), ("discard", "discarded")):
+    for what, state in (("park", "parked"), ("reopen", "open"), ("archive", "archived")):
         act(client, source, what, *made[:2])
         assert [each.state for each in source.letters.order_by("pk")] == [state, state, "open"]
+    where = act(client, source, "discard", *made[:2], why="Test orders")["Location"]
+    asks = client.get(where)
+    assert "Discard 2 letters for ever Those that were marked." in text(asks)
+    assert [each.state for each in source.letters.order_by("pk")] == ["archived", "archived", "open"]
+    sent = form(asks)
+    assert sent["why"] == "Test orders"
+    assert "2 letters are discarded." in text(client.post(where, sent, follow=True))
+    assert [each.state for each in source.letters.order_by("pk")] == ["discarded", "discarded", "open"]
     act(client, source, "take", made[2])
     assert source.letters.get(pk=made[2].pk).assignee == oncall
     assert ledger.imbalance() == 0
@@ -156,10 +235,19 @@ def test_letters_are_parked_opened_archived_and_discarded(source: DeadLetterSour
 def test_what_is_refused_is_said_and_nothing_is_done(source: DeadLetterSource, oncall: Person) -> None:
     client, letter = browse(oncall), letters.letter(source)
     address = reverse("letters", args=[source.pk])
-    assert "No letter was chosen" in text(client.post(address, {"act": "park"}, follow=True))
-    assert "why: is missing" in text(client.post(address, {"act": "park", "letter": letter.pk}, follow=True))
+    unmarked = client.post(address, {"act": "park", "why": "Sold out"})
+    assert (unmarked.status_code, "No letter is marked." in text(unmarked)) == (400, True)
+    assert 'value="Sold out"' in unmarked.content.decode()
+    letters.letter(source)
+    refused = client.post(address, {"act": "park", "letter": letter.pk})
+    assert (refused.status_code, "Why is missing. Write a few words." in text(refused)) == (400, True)
+    # What was marked and typed stays.
+    assert marked(refused) == [str(letter.pk)]
+    refused = act(client, source, "reopen", letter, why="They are back")
+    assert (refused.status_code, marked(refused)) == (409, [str(letter.pk)])
+    assert 'value="They are back"' in refused.content.decode()
     assert act(client, source, "explode", letter).status_code == 400
-    assert source.letters.get().state == "open"
+    assert set(source.letters.values_list("state", flat=True)) == {"open"}
 
 
 def test_chosen_letters_go_to_the_plan(source: DeadLetterSource, oncall: Person) -> None:
@@ -173,7 +261,8 @@ def test_who_is_not_on_call_looks_and_touches_nothing(source: DeadLetterSource, 
     client, letter = browse(mallory), letters.letter(source, body=HOSTILE)
     for name, key in (("source", source.pk), ("letters", source.pk), ("letter", letter.pk)):
         assert client.get(reverse(name, args=[key])).status_code == 200
-    assert act(client, source, "discard", letter).status_code == 403
+    assert act(client, source, "archive", letter).status_code == 403
+    assert client.get(act(client, source, "discard", letter)["Location"]).status_code == 403
     for told in ({"act": "park", "why": "x"}, {"act": "reveal", "path": "body/email", "why": "x"}):
         assert client.post(reverse("letter", args=[letter.pk]), told).status_code == 403
     assert client.get(reverse("letter-edit", args=[letter.pk])).status_code == 403

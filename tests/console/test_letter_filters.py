@@ -149,11 +149,11 @@ def test_a_page_costs_the_same_for_one_filter_and_for_all(
     source: DeadLetterSource, wanted: DeadLetter, by_ann: Client, django_assert_num_queries: Any
 ) -> None:
     address = reverse("letters", args=[source.pk])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         by_ann.get(address, {"ordering_key": "order-1", "assignee": "ann", "state": "open"})
     # A transaction with a limit of its own, and two looks.
     for asked in ({"q": "bank"}, {"fact": "tenant=nl"}, {"error_class": "HolidayError", "event_type": "order.placed"}):
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             by_ann.get(address, asked)
 
 
