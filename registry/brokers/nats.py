@@ -1,6 +1,7 @@
 """NATS JetStream: messages are read by their sequence, without a consumer of ours."""
 
 import asyncio
+import base64
 import json
 import re
 import threading
@@ -21,6 +22,7 @@ from .base import (
     BrokerError,
     Depth,
     Found,
+    Headers,
     Log,
     Looked,
     NoSuchPlace,
@@ -29,6 +31,8 @@ from .base import (
     Place,
     Sent,
     Unreachable,
+    Value,
+    first,
     text_of,
     unwritable,
 )
@@ -102,12 +106,11 @@ class JetStream(Log, Broker):
         return Looked(tuple(found), f"{after} {state.created}" if after else "", skipped)
 
     def send(self, message: Outgoing) -> Outcome:
-        headers = {name: text_of(value) for name, value in message.headers if not name.startswith(OURS)}
-        headers |= {MESSAGE_ID: message.message_id} if message.message_id else {}
+        headers = _headers(message)
         if why := unwritable(message) or _unfit(headers) or self._too_large(headers, message.body):
             return Outcome(Sent.UNFIT, why)
         try:
-            answer = self._wait(self.stream.publish(self.name, message.body, headers=headers or None))
+            answer = self._wait(self.stream.publish(self.name, message.body, headers=_Lines(headers) or None))
             if answer.duplicate and not self._is_there(answer, headers, message.body):
                 return Outcome(Sent.REFUSED, COPY)
         except Unreachable as lost:
@@ -118,16 +121,16 @@ class JetStream(Log, Broker):
             return Outcome(Sent.REFUSED, str(refused))
         return Outcome(Sent.CONFIRMED)
 
-    def _too_large(self, headers: dict[str, str], body: bytes) -> str:
+    def _too_large(self, headers: Headers, body: bytes) -> str:
         """NATS hangs up on whoever sends more than it takes, and the client counts the body alone."""
-        size = len(body) + FRAME + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+        size = len(body) + FRAME + sum(len(f"{name}: {text_of(value)}\r\n".encode()) for name, value in headers)
         most = self.client.max_payload
         return f"With its headers it has {size:,} bytes, and NATS takes {most:,}." if size > most else ""
 
-    def _is_there(self, answer: Any, headers: dict[str, str], body: bytes) -> bool:
+    def _is_there(self, answer: Any, headers: Headers, body: bytes) -> bool:
         """Whether what NATS has under this id already is an earlier sending of the same letter."""
-        there = self._wait(self.stream.get_msg(answer.stream, seq=answer.seq))
-        return (there.data or b"", _lasting(there.headers or {})) == (body, _lasting(headers))
+        there = _found(self._wait(self._asked("MSG.GET", answer.stream, seq=answer.seq))["message"])
+        return (there.body, _lasting(there.headers)) == (body, _lasting(headers))
 
     def close(self) -> None:
         with suppress(BrokerError):
@@ -152,12 +155,20 @@ class JetStream(Log, Broker):
             answer.cancel()
             raise Unreachable(f"NATS does not answer: {problem or type(problem).__name__}") from None
 
-    async def _state(self) -> State:
-        """The client's own call leaves out how old the first message is."""
-        asked = await self.client.request(f"$JS.API.STREAM.INFO.{self.name}", timeout=TIMEOUT_S)
-        told = json.loads(asked.data)
+    async def _asked(self, what: str, stream: str, **words: Any) -> Any:
+        """The server's own answer.
+
+        The client's calls leave out how old the first message is, and read headers as those of an e-mail.
+        """
+        asked = json.dumps(words).encode() if words else b""
+        answer = await self.client.request(f"$JS.API.STREAM.{what}.{stream}", asked, timeout=TIMEOUT_S)
+        told = json.loads(answer.data)
         if problem := told.get("error"):
             APIError.from_error(problem)
+        return told
+
+    async def _state(self) -> State:
+        told = await self._asked("INFO", self.name)
         state = told["state"]
         first_at = datetime.fromisoformat(state["first_ts"])
         return State(state["messages"], state["first_seq"], state["last_seq"], first_at, told["created"])
@@ -168,38 +179,81 @@ class JetStream(Log, Broker):
             message = await self._message(after + 1)
             if message is None:
                 break
-            found.append(_found(message))
-            after = message.seq
+            found.append(message)
+            after = int(message.position)
         return found
 
-    async def _message(self, sequence: int) -> Any:
+    async def _message(self, sequence: int) -> Found | None:
         """The first message from this sequence on; there are holes where some were deleted."""
         try:
-            return await self.stream.get_msg(self.name, seq=sequence, subject=">", next=True)
+            told = await self._asked("MSG.GET", self.name, seq=sequence, next_by_subj=">")
         except NotFoundError:
             return None
+        return _found(told["message"])
 
 
-def _unfit(headers: dict[str, str]) -> str:
+class _Lines(dict[str, str]):
+    """Headers for the client, which writes what `items` gives: a name may come again."""
+
+    def __init__(self, headers: Headers) -> None:
+        self.lines = [(name, text_of(value)) for name, value in headers]
+        super().__init__(self.lines)
+
+    def items(self) -> Any:
+        return self.lines
+
+
+def _headers(message: Outgoing) -> Headers:
+    """What is sent along: its id in place of the one it came with."""
+    given = tuple(each for each in message.headers if not each[0].startswith(OURS))
+    if not message.message_id:
+        return given
+    return (*(each for each in given if each[0] != MESSAGE_ID), (MESSAGE_ID, message.message_id))
+
+
+def _unfit(headers: Headers) -> str:
     """Which header NATS cannot carry as it is, in words: its client refuses some, and writes others otherwise."""
-    for name, value in headers.items():
+    for name, value in headers:
         if not NAME.fullmatch(name):
             return f"NATS cannot carry a header called {name!r}."
-        if NEWLINES & set(value):
+        if NEWLINES & set(text_of(value)):
             return f"NATS cannot carry the lines of its header {name}."
+        if isinstance(value, bytes) and isinstance(_text(value), bytes):
+            return f"Its header {name} is not UTF-8, and the client of NATS writes nothing else."
     return ""
 
 
-def _lasting(headers: dict[str, str]) -> dict[str, str]:
+def _lasting(headers: Headers) -> list[tuple[str, str]]:
     """The headers that are the same in each sending of a letter."""
-    return {name: value.strip() for name, value in headers.items() if name != ATTEMPT}
+    ours = (ATTEMPT, f"{OURS}subject")
+    return [(name, text_of(value).strip()) for name, value in headers if name not in ours]
 
 
 async def _ignore(problem: Exception) -> None:
     """What goes wrong is told by the call that it goes wrong for."""
 
 
-def _found(message: Any) -> Found:
-    headers = message.headers or {}
-    named = (*headers.items(), (f"{OURS}subject", message.subject))
-    return Found(str(message.seq), message.data or b"", named, None, headers.get(MESSAGE_ID, ""), message.time)
+def _found(message: dict[str, Any]) -> Found:
+    """A message as the server tells it."""
+    headers = _lines(base64.b64decode(message.get("hdrs") or b""))
+    return Found(
+        position=str(message["seq"]),
+        body=base64.b64decode(message.get("data") or b""),
+        headers=(*headers, (f"{OURS}subject", message["subject"])),
+        message_id=first(headers, MESSAGE_ID),
+        placed_at=datetime.fromisoformat(message["time"]),
+    )
+
+
+def _lines(block: bytes) -> Headers:
+    """Headers by the lines they stand in, after that of the protocol: no line goes on in the next, none is encoded."""
+    lines = (each.partition(b":") for each in block.split(b"\r\n")[1:] if each)
+    return tuple((name.decode(errors="replace"), _text(value.lstrip(b" \t"))) for name, _, value in lines)
+
+
+def _text(value: bytes) -> Value:
+    """Its text, or the bytes themselves where they are none."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
