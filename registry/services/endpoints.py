@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import transaction
@@ -17,54 +17,18 @@ from registry import brokers, outgoing, permissions
 from registry.brokers import BrokerError, NoSuchPlace, Place, Unreachable
 from registry.errors import NotAllowed
 from registry.models import Broker, Environment, Person
-from registry.services import trail
+from registry.services import addresses, trail
+from registry.services.addresses import Address, Door, Misread
 from registry.services.text import Reading
 
-PORTS = {
-    "amqp": 5672,
-    "amqps": 5671,
-    "redis": 6379,
-    "rediss": 6379,
-    "nats": 4222,
-    "tls": 4222,
-    "kafka": 9092,
-    "kafkas": 9093,
-    "http": 80,
-    "https": 443,
-}
-SCHEMES = {
-    Broker.Kind.RABBITMQ: ("amqp", "amqps"),
-    Broker.Kind.REDIS_STREAMS: ("redis", "rediss", "unix"),
-    Broker.Kind.NATS: ("nats", "tls"),
-    Broker.Kind.KAFKA: ("kafka", "kafkas"),
-    Broker.Kind.SQS: ("https", "http"),
-}
-SHOWN = {
-    Broker.Kind.RABBITMQ: "amqps://rabbit.example.com:5671/orders",
-    Broker.Kind.REDIS_STREAMS: "rediss://valkey.example.com:6379/0",
-    Broker.Kind.NATS: "tls://nats.example.com:4222",
-    Broker.Kind.KAFKA: "kafkas://kafka-1.example.com:9093,kafka-2.example.com:9093",
-    Broker.Kind.SQS: "https://sqs.eu-west-1.amazonaws.com?region=eu-west-1",
-}
-"""What an address of each kind looks like."""
-ENCRYPTED = frozenset({"amqps", "rediss", "tls", "kafkas", "https"})
+VOUCHED_FOR = frozenset({"amqps", "rediss", "kafkas", "https"})
+"""Schemes that encrypt before anything else is said: who has no certificate for the name hears nothing."""
 VARIABLE = "BROKER_"
 """Passwords stand in variables of this beginning alone: a broker's owner must not be sent our other secrets."""
 
 
 class Refused(BrokerError):
     """The operator allows no connection there. The message says what they would have to add."""
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One host and port of a broker's address."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @transaction.atomic
@@ -168,33 +132,23 @@ def tried(broker: Broker, place: str, kind: str = "", *, by: Person) -> Tried:
 
 def closed_doors(broker: Broker) -> list[str]:
     """What the operator would have to add to BROKER_NETWORKS before this broker is reached; [] where nothing."""
-    if urlsplit(broker.url).scheme == "unix":
-        return [] if _is_own_socket(broker.url) else [broker.url]
+    address = _read(broker)
+    if address.socket:
+        return [] if _is_own_socket(address.socket) else [broker.url]
     missing: list[str] = []
-    for door in _doors(broker.url):
-        addresses = [door.host] if _is_literal(door.host) else _resolved(door)
-        missing += [_network(each, door.port) for each in addresses if not _is_allowed(each, door.port)]
+    for door in address.doors:
+        found = [door.host] if _is_literal(door.host) else _resolved(door)
+        missing += [_network(each, door.port) for each in found if not _is_allowed(each, door.port)]
     return missing
 
 
 def _url(reading: Reading, kind: str, value: str) -> str:
     url = reading.line("url", value, longest=500)
-    shown = SHOWN.get(Broker.Kind(kind)) if kind in Broker.Kind.values else None
-    if not url or shown is None:
-        return url
-    mend = f"Write it as in {shown}."
-    try:
-        parts = urlsplit(url)
-        doors = _doors(url)
-    except ValueError:
-        reading.refuse("url", "is not an address", mend)
-        return url
-    if "@" in parts.netloc:
-        reading.refuse("url", "holds a password", "Keep it in a variable or file, and name that as credentials.")
-    elif parts.scheme not in SCHEMES[Broker.Kind(kind)]:
-        reading.refuse("url", f"is no address of {Broker.Kind(kind).label}", mend)
-    elif parts.scheme != "unix" and not all(each.host for each in doors):
-        reading.refuse("url", "names no host", mend)
+    if url and kind in Broker.Kind.values:
+        try:
+            addresses.read(kind, url)
+        except Misread as why:
+            reading.refuse("url", why.what, why.mend)
     return url
 
 
@@ -237,15 +191,22 @@ def _secret(reference: str) -> str:
 
 def _address(broker: Broker, secret: str) -> str:
     """The address to connect to: what was checked, with user and password."""
-    parts = urlsplit(broker.url if "://" in broker.url else f"{broker.kind}://{broker.url}")
-    if parts.scheme == "unix":
-        if not _is_own_socket(broker.url):
+    address = _read(broker)
+    if address.socket:
+        if not _is_own_socket(address.socket):
             raise Refused("Sockets of this machine are not reached.")
-        return broker.url
-    hosts = ",".join(str(_checked(each, parts.scheme)) for each in _doors(parts.geturl()))
+        return address.written(())
     user, _, password = secret.partition(":")
     login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if secret else ""
-    return urlunsplit((parts.scheme, login + hosts, parts.path, parts.query, ""))
+    return address.written([_checked(each, address.scheme) for each in address.doors], login)
+
+
+def _read(broker: Broker) -> Address:
+    """Its address; what was kept may have been written when more was taken. Raises Refused."""
+    try:
+        return addresses.read(broker.kind, broker.url if "://" in broker.url else f"{broker.kind}://{broker.url}")
+    except Misread as why:
+        raise Refused(f"The broker's address {why.what}. {why.mend}") from None
 
 
 def _checked(door: Door, scheme: str) -> Door:
@@ -257,7 +218,7 @@ def _checked(door: Door, scheme: str) -> Door:
             raise Refused(
                 f"{named}The operator allows no connection there: add {_network(each, door.port)} to BROKER_NETWORKS."
             )
-    return door if scheme in ENCRYPTED else Door(addresses[0], door.port)
+    return door if scheme in VOUCHED_FOR else Door(addresses[0], door.port)
 
 
 def _resolved(door: Door) -> list[str]:
@@ -280,18 +241,8 @@ def _network(address: str, port: int) -> str:
     return f"{place}/{place.max_prefixlen}:{port}" if place.version == 4 else f"[{place}/{place.max_prefixlen}]:{port}"
 
 
-def _is_own_socket(url: str) -> bool:
-    path = Path(urlsplit(url).path).resolve()
-    return any(path.is_relative_to(Path(each).resolve()) for each in settings.BROKER_SOCKETS)
-
-
-def _doors(url: str) -> list[Door]:
-    """Hosts and ports of an address; Kafka's names several. Raises ValueError."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return []
-    hosts = [urlsplit(f"//{each}") for each in parts.netloc.rpartition("@")[2].split(",")]
-    return [Door(each.hostname or "", each.port or PORTS.get(parts.scheme, 0)) for each in hosts]
+def _is_own_socket(path: Path) -> bool:
+    return any(path.resolve().is_relative_to(Path(each).resolve()) for each in settings.BROKER_SOCKETS)
 
 
 def _is_literal(host: str) -> bool:

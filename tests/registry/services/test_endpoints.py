@@ -1,6 +1,7 @@
 """Brokers are reached where the operator allows, with passwords nobody sees."""
 
 import ipaddress
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from registry.brokers import BrokerError, Unreachable
 from registry.errors import Invalid, NotAllowed
 from registry.models import Broker, Environment, Event, Person
-from registry.services import endpoints
+from registry.services import addresses, endpoints
 from tests import landscape, letters
 
 PASSWORD = "correct/horse:battery@staple"
@@ -53,6 +54,82 @@ def test_addresses_hold_no_password_and_are_of_their_kind(production: Environmen
     assert refusal(production, ada, url="amqp://rabbit:port") == ("url", "is not an address")
     assert refusal(production, ada, url="amqp:///orders") == ("url", "names no host")
     assert refusal(production, ada, kind="mqtt")[0] == "kind"
+
+
+ELSEWHERE = {
+    "kafka://127.0.0.1:9092/x,127.0.0.9:9092": ("kafka", "has a path that means nothing there"),
+    "kafka://127.0.0.1:9092/x@127.0.0.9:9092": ("kafka", "has a path that means nothing there"),
+    "kafka://127.0.0.1:9092?x=://127.0.0.9:9092": ("kafka", "has the option x"),
+    "kafka://127.0.0.1:9092?sasl=://127.0.0.9:9092": ("kafka", "has an option sasl that is none"),
+    "kafkas://127.0.0.1:9092?sasl=GSSAPI": ("kafka", "has an option sasl that is none"),
+    "kafkas://127.0.0.1:9092?sasl=PLAIN&sasl=PLAIN": ("kafka", "has an option twice"),
+    "kafka://127.0.0.1:9092#127.0.0.9:9092": ("kafka", "has a #, behind which nothing is read"),
+    "nats://127.0.0.1:4222/x": ("nats", "has a path that means nothing there"),
+    "nats://127.0.0.1:4222?host=x": ("nats", "has the option host"),
+    "nats://127.0.0.1:4222,127.0.0.9:4222": ("nats", "names several hosts"),
+    "amqp://127.0.0.1:1,127.0.0.9:2": ("rabbitmq", "names several hosts"),
+    "amqp://127.0.0.1:5672?heartbeat=0": ("rabbitmq", "has the option heartbeat"),
+    "redis://127.0.0.1:6379?password=x": ("redis-streams", "has the option password"),
+    "rediss://127.0.0.1:6379?ssl_cert_reqs=none": ("redis-streams", "has the option ssl_cert_reqs"),
+    "redis://127.0.0.1:6379?socket_timeout=900": ("redis-streams", "has the option socket_timeout"),
+    "redis://127.0.0.1:6379/orders": ("redis-streams", "has a path that means nothing there"),
+    "redis://127.0.0.1%2e9:6379": ("redis-streams", "is not an address"),
+    "unix://tests@/run/x.sock": ("redis-streams", "holds a password"),
+    "unix:///run/x.sock?password=x": ("redis-streams", "has the option password"),
+    "unix:///run/x.sock?db=x": ("redis-streams", "has an option db that is none"),
+    "unix:///run/x.sock": ("rabbitmq", "is no address of RabbitMQ"),
+    "https://127.0.0.1?region=a.b": ("sqs", "has an option region that is none"),
+    "https://127.0.0.1\\x": ("sqs", "is not an address"),
+}
+"""What clients read otherwise than it is checked, or what turns off what we rely on."""
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_an_address_says_no_more_than_is_checked(production: Environment, ada: Person, url: str) -> None:
+    kind, what = ELSEWHERE[url]
+    assert refusal(production, ada, kind=kind, url=url) == ("url", what)
+    kept = letters.broker(production, kind=kind, url=url)
+    with pytest.raises(endpoints.Refused, match="The broker's address "), endpoints.open(kept, "dead"):
+        pytest.fail("It was opened.")
+    tried = endpoints.tried(kept, "dead", by=ada)
+    assert (tried.is_reached, what in tried.words) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [
+        *((kind, form.shown) for kind, form in addresses.FORMS.items()),
+        ("rabbitmq", "amqp://rabbit"),
+        ("rabbitmq", "amqp://rabbit/a%2Fb@c"),
+        ("redis-streams", "redis://[fd00::1]:6380/"),
+        ("redis-streams", "unix:///run/valkey/valkey.sock?db=3"),
+        ("nats", "nats://my_nats:4222/"),
+        ("kafka", "kafka://10.0.0.1,[::1]:9092?sasl=SCRAM-SHA-512"),
+        ("sqs", "http://localhost:4566/sqs?region=us-gov-east-1"),
+    ],
+)
+def test_an_address_that_means_something_is_taken(production: Environment, ada: Person, kind: str, url: str) -> None:
+    assert named(production, ada, kind=kind, url=url).url == url
+
+
+def test_a_kafka_elsewhere_is_not_reached(production: Environment, settings: Any) -> None:
+    heard = socket.create_server(("127.0.0.1", 0))
+    heard.settimeout(0.2)
+    settings.BROKER_NETWORKS = [(ipaddress.ip_network("127.0.0.9/32"), 9092)]
+    for url in ("/x,{}", "/x@{}", "?x=://{}"):
+        bad = f"kafka://127.0.0.9:9092{url.format(f'127.0.0.1:{heard.getsockname()[1]}')}"
+        with pytest.raises(BrokerError), endpoints.open(letters.broker(production, kind="kafka", url=bad), "x"):
+            pytest.fail("It was opened.")
+    with heard, pytest.raises(TimeoutError):
+        heard.accept()
+
+
+def test_a_socket_is_the_one_that_its_client_opens(production: Environment, settings: Any, tmp_path: Path) -> None:
+    settings.BROKER_SOCKETS = [str(tmp_path)]
+    broker = letters.broker(production, url=f"unix://{tmp_path}/..%2F..%2F..%2Fvar%2Frun%2Fother.sock")
+    assert endpoints.closed_doors(broker) == [broker.url]
+    with pytest.raises(endpoints.Refused, match="Sockets of this machine"), endpoints.open(broker, "dead"):
+        pytest.fail("It was opened.")
 
 
 def test_passwords_stand_where_nothing_else_of_ours_does(production: Environment, ada: Person) -> None:
