@@ -1,7 +1,9 @@
 """Brokers: named by administrators, reached only where the operator allows, with passwords that are kept elsewhere."""
 
 import ipaddress
+import logging
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from registry.models import Broker, Environment, Person
 from registry.services import addresses, trail
 from registry.services.addresses import Address, Door, Misread
 from registry.services.text import Reading
+
+log = logging.getLogger(__name__)
 
 VOUCHED_FOR = frozenset({"amqps", "rediss", "kafkas", "https"})
 """Schemes that encrypt before anything else is said: who has no certificate for the name hears nothing."""
@@ -90,13 +94,25 @@ def open(broker: Broker, name: str, kind: str = "") -> Iterator[brokers.Broker]:
     """
     secret = _secret(broker.credentials)
     try:
-        held = brokers.connect(broker.kind, Place(_address(broker, secret), name, kind))
+        held = _connected(broker, Place(_address(broker, secret), name, kind))
         try:
             yield held
         finally:
             held.close()
     except BrokerError as problem:
         raise type(problem)(_without(secret, str(problem))) from None
+
+
+def _connected(broker: Broker, place: Place) -> brokers.Broker:
+    """What a client says that fails otherwise than it should may hold the password in any form: it is not told."""
+    try:
+        return brokers.connect(broker.kind, place)
+    except BrokerError:
+        raise
+    except Exception as problem:
+        where, told = traceback.extract_tb(problem.__traceback__)[-1], type(problem).__name__
+        log.error("%s while connecting to %s, at %s:%s", told, broker.slug, where.filename, where.lineno)
+        raise Unreachable(f"The client of {broker.get_kind_display()} fails with {told}; the log says where.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.conf import settings
 
 from registry.brokers import BrokerError, Unreachable
@@ -130,6 +131,28 @@ def test_a_socket_is_the_one_that_its_client_opens(production: Environment, sett
     assert endpoints.closed_doors(broker) == [broker.url]
     with pytest.raises(endpoints.Refused, match="Sockets of this machine"), endpoints.open(broker, "dead"):
         pytest.fail("It was opened.")
+
+
+def test_a_client_that_fails_otherwise_is_an_answer_too(
+    production: Environment, ada: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ValueError(f"What is {PASSWORD!r}?")
+
+    monkeypatch.setenv("BROKER_VALKEY", f"registry:{PASSWORD}")
+    monkeypatch.setattr(redis.Redis, "from_url", fails)
+    broker = letters.broker(production, url="redis://127.0.0.1:1/0", credentials="env:BROKER_VALKEY")
+    with pytest.raises(Unreachable) as refused, endpoints.open(broker, "dead"):
+        pytest.fail("It was opened.")
+    assert str(refused.value) == "The client of Redis Streams fails with ValueError; the log says where."
+    assert "ValueError while connecting to" in caplog.text
+    assert "horse" not in caplog.text
+    assert not endpoints.tried(broker, "dead", by=ada).is_reached
+
+
+def test_what_fails_while_a_place_is_held_is_left_as_it_is(production: Environment) -> None:
+    with pytest.raises(ZeroDivisionError), endpoints.open(_unix(production, ""), "dead"):
+        raise ZeroDivisionError
 
 
 def test_passwords_stand_where_nothing_else_of_ours_does(production: Environment, ada: Person) -> None:
