@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-import nats
+from nats.aio.client import Client
 from nats.errors import Error, NoRespondersError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
@@ -70,8 +71,28 @@ class State:
     """What tells it from another stream of its name."""
 
 
+class Discreet(Client):
+    """Says nothing of us to a server that does not encrypt where the address asks for it. The client alone would."""
+
+    async def reach(self, **options: Any) -> None:
+        try:
+            await self.connect(**options)
+        except BaseException:
+            line: Any = self._transport
+            if line:
+                # It is not waited for: half encrypted, it would never end.
+                line.close()
+            raise
+
+    def _connect_command(self) -> bytes:
+        is_asked = self._current_server and self._current_server.uri.scheme == "tls"
+        if is_asked and not self._server_info.get("tls_required"):
+            raise Unreachable("NATS does not encrypt there, and was told nothing. Let it require TLS.")
+        return super()._connect_command()
+
+
 class JetStream(Log, Broker):
-    """A stream to read, by its name; a subject to send to.
+    """A stream to read, by its name; a subject to send to. The url's ?host= is the name that a certificate has to bear.
 
     A cursor is the sequence of the last message seen, and when the stream was made.
     """
@@ -82,10 +103,9 @@ class JetStream(Log, Broker):
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="nats", daemon=True)
         self.thread.start()
+        self.client = Discreet()
         try:
-            once: Any = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.05}
-            options: Any = {"connect_timeout": TIMEOUT_S, "error_cb": _ignore, **once}
-            self.client = self._wait(nats.connect(place.url, **options))
+            self._wait(self.client.reach(**_options(place.url)))
         except BaseException:
             self._stop()
             raise
@@ -209,6 +229,19 @@ def _headers(message: Outgoing) -> Headers:
     if not message.message_id:
         return given
     return (*(each for each in given if each[0] != MESSAGE_ID), (MESSAGE_ID, message.message_id))
+
+
+def _options(url: str) -> Any:
+    """What the client is told: where the server is, and by which name it is known if that is not where it is."""
+    parts = urlsplit(url)
+    once = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.05}
+    return {
+        "servers": urlunsplit((*parts[:2], "", "", "")),
+        "tls_hostname": dict(parse_qsl(parts.query)).get("host"),
+        "connect_timeout": TIMEOUT_S,
+        "error_cb": _ignore,
+        **once,
+    }
 
 
 def _unfit(headers: Headers) -> str:

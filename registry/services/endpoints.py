@@ -214,7 +214,10 @@ def _address(broker: Broker, secret: str) -> str:
         return address.written(())
     user, _, password = secret.partition(":")
     login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if secret else ""
-    return address.written([_checked(each, address.scheme) for each in address.doors], login)
+    checked = [_checked(each, address.scheme) for each in address.doors]
+    # NATS speaks in clear first, so the name alone would lead to whoever it leads to by then.
+    named = {"host": address.doors[0].host} if broker.kind == Broker.Kind.NATS else {}
+    return address.written(checked, login, **named)
 
 
 def _read(broker: Broker) -> Address:

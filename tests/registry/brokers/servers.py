@@ -162,13 +162,13 @@ def rabbitmq(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def nats(home: Path) -> Iterator[str]:
-    """The url of a NATS server with JetStream."""
+def nats(home: Path, *more: str) -> Iterator[str]:
+    """The url of a NATS server with JetStream, told `more` at its start."""
     binary = shutil.which("nats-server", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if not binary:
         missing("nats-server")
     port = free_port()
-    command = [str(binary), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(home)]
+    command = [str(binary), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(home), *more]
     with running(command, home / "nats.log", answers=listens(port)):
         yield f"nats://127.0.0.1:{port}"
 

@@ -1,0 +1,127 @@
+"""What a server, or who stands between, cannot make a client do: hear a password in clear, or lead it elsewhere."""
+
+import datetime
+import ipaddress
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from registry.brokers import BrokerError, Unreachable
+from registry.models import Environment, Integration
+from registry.services import endpoints
+from tests import letters
+from tests.registry.brokers import servers
+
+NAME = "nats.example.com"
+PASSWORD = "s3cret-word"
+
+
+class Server:
+    """A port that greets as a NATS server does, answers each PING, and keeps what it hears."""
+
+    def __init__(self, greeting: bytes) -> None:
+        self.greeting, self.heard = greeting, b""
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        line, _ = self.server.accept()
+        with line:
+            line.settimeout(10)
+            line.sendall(self.greeting)
+            while data := line.recv(4096):
+                self.heard += data
+                if b"PING" in data:
+                    line.sendall(b"PONG\r\n")
+
+    def close(self) -> None:
+        self.server.close()
+        self.thread.join(10)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("BROKER_NATS", f"registry:{PASSWORD}")
+    return "env:BROKER_NATS"
+
+
+@pytest.mark.parametrize("told", ["", ',"tls_required":false', ',"tls_available":true'])
+def test_a_server_that_does_not_encrypt_never_hears_the_password(
+    approved: Integration, credentials: str, told: str
+) -> None:
+    server = Server(
+        f'INFO {{"server_id":"x","version":"2.10.0","auth_required":true,"headers":true{told}}}\r\n'.encode()
+    )
+    production = Environment.objects.get(slug="production")
+    at = letters.broker(production, kind="nats", url=f"tls://localhost:{server.port}", credentials=credentials)
+    with pytest.raises(Unreachable, match="does not encrypt"), endpoints.open(at, "orders"):
+        pytest.fail("It was opened.")
+    server.close()
+    assert server.heard == b""
+
+
+def certificate(home: Path) -> tuple[Path, Path]:
+    """A certificate for NAME that vouches for itself, and its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    told, kept = home / "certificate.pem", home / "key.pem"
+    told.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    kept.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return told, kept
+
+
+@pytest.mark.parametrize("scheme", ["tls", "nats"])
+def test_the_address_that_was_checked_is_connected_to_and_has_to_bear_the_name(
+    approved: Integration, credentials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any, scheme: str
+) -> None:
+    told, kept = certificate(tmp_path)
+    login = ("--user", "registry", "--pass", PASSWORD)
+    with servers.nats(tmp_path, "--tls", "--tlscert", str(told), "--tlskey", str(kept), *login) as url:
+        port = int(url.rpartition(":")[2])
+        settings.BROKER_NETWORKS = [(ipaddress.ip_network("127.0.0.1/32"), port)]
+        production = Environment.objects.get(slug="production")
+        at = letters.broker(production, kind="nats", url=f"{scheme}://{NAME}:{port}", credentials=credentials)
+        asked = rebound(monkeypatch, "127.0.0.1", "127.0.0.2")
+        with pytest.raises(BrokerError, match="certificate"), endpoints.open(at, "orders"):
+            pytest.fail("Nobody vouches for it.")
+        asked.clear()
+        monkeypatch.setenv("SSL_CERT_FILE", str(told))
+        with pytest.raises(BrokerError, match="no stream of orders"), endpoints.open(at, "orders") as held:
+            held.depth()
+        assert asked == [NAME]
+
+
+def rebound(monkeypatch: pytest.MonkeyPatch, first: str, then: str) -> list[str]:
+    """NAME is at one address for whoever asks first, and at another from then on. Says who asked."""
+    real, asked = socket.getaddrinfo, list[str]()
+
+    def found(host: Any, *more: Any, **named: Any) -> Any:
+        if host != NAME:
+            return real(host, *more, **named)
+        asked.append(host)
+        return real(first if len(asked) == 1 else then, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    return asked
