@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from .base import (
@@ -46,8 +47,14 @@ class RedisStreams(Log, Broker):
         self.field = place.kind or BODY
         # The client would send a command again whose answer it missed: the entry would be there twice.
         never = Retry(NoBackoff(), 0)
+        # It would also follow a server that says it moves, to a host that nobody checked, and log in there.
+        stays = MaintNotificationsConfig(enabled=False)
         self.redis = redis.Redis.from_url(
-            place.url, retry=never, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+            place.url,
+            retry=never,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            maint_notifications_config=stays,
         )
         self._ask(self.redis.ping)
 

@@ -4,6 +4,7 @@ import datetime
 import ipaddress
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from registry.brokers import BrokerError, Unreachable
+from registry.brokers import BrokerError, NoSuchPlace, Unreachable
 from registry.models import Environment, Integration
 from registry.services import endpoints
 from tests import letters
@@ -125,3 +126,66 @@ def rebound(monkeypatch: pytest.MonkeyPatch, first: str, then: str) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
     return asked
+
+
+# --- Redis -------------------------------------------------------------------------------------------------------
+
+
+class Moving:
+    """A Redis that says, to whoever asks to be told so, that it is moving to another host."""
+
+    def __init__(self, to: str) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.moving = f">4\r\n+MOVING\r\n:1\r\n:30\r\n+{to}:{self.port}\r\n".encode()
+        self.other = socket.create_server((to, self.port))
+        self.other.settimeout(0.2)
+        self.heard = b""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = self.server.accept()
+                threading.Thread(target=self._answer, args=(line,), daemon=True).start()
+
+    def _answer(self, line: socket.socket) -> None:
+        with line, suppress(OSError):
+            while data := line.recv(4096):
+                self.heard += data
+                for command in data.split(b"\r\n*"):
+                    if b"HELLO" in command.upper():
+                        line.sendall(b"%1\r\n$5\r\nproto\r\n:3\r\n")
+                    elif b"PING" in command.upper():
+                        line.sendall(self.moving + b"+PONG\r\n")
+                    elif b"XINFO" in command:
+                        line.sendall(b"-ERR no such key\r\n")
+                    else:
+                        line.sendall(b"+OK\r\n")
+
+    def is_followed(self) -> bool:
+        """Whether somebody came to the other host."""
+        with suppress(TimeoutError):
+            self.other.accept()[0].close()
+            return True
+        return False
+
+    def close(self) -> None:
+        self.server.close()
+        self.other.close()
+
+
+def test_a_redis_does_not_lead_its_client_to_another_host(
+    approved: Integration, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    server = Moving("127.0.0.77")
+    settings.BROKER_NETWORKS = [(ipaddress.ip_network("127.0.0.1/32"), server.port)]
+    monkeypatch.setenv("BROKER_VALKEY", f"registry:{PASSWORD}")
+    production = Environment.objects.get(slug="production")
+    at = letters.broker(production, url=f"redis://127.0.0.1:{server.port}/0", credentials="env:BROKER_VALKEY")
+    with pytest.raises(NoSuchPlace), endpoints.open(at, "orders") as held:
+        held.depth()
+    is_followed = server.is_followed()
+    server.close()
+    assert PASSWORD.encode() in server.heard
+    assert (is_followed, b"MAINT_NOTIFICATIONS" in server.heard) == (False, False)
