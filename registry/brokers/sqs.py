@@ -57,15 +57,25 @@ class SQS(Broker):
 
     def __init__(self, place: Place) -> None:
         parts = urlsplit(place.url)
+        if not (parts.username and parts.password):
+            # The client would look for others of this machine, and ask its cloud for some.
+            raise Unreachable("SQS needs a key and its secret: name where they stand as credentials, as key:secret.")
         asked = parse_qs(parts.query)
-        # The client would send again where it missed an answer: the message would be there twice.
-        care = Config(retries={"total_max_attempts": 1}, connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S)
+        care = Config(
+            # The client would send again where it missed an answer: the message would be there twice.
+            retries={"total_max_attempts": 1},
+            connect_timeout=TIMEOUT_S,
+            read_timeout=TIMEOUT_S,
+            # Nothing of what this machine is told of proxies, or of asking its cloud where it stands.
+            proxies={},
+            defaults_mode="legacy",
+        )
         self.client: Any = boto3.client(
             "sqs",
             endpoint_url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")),
             region_name=asked.get("region", ["us-east-1"])[0],
-            aws_access_key_id=unquote(parts.username) if parts.username else None,
-            aws_secret_access_key=unquote(parts.password) if parts.password else None,
+            aws_access_key_id=unquote(parts.username),
+            aws_secret_access_key=unquote(parts.password),
             config=care,
         )
         self.name = place.name

@@ -226,6 +226,31 @@ def failing_at(url: str, what: str, *, after: int) -> Iterator[str]:
 
 
 @contextmanager
+def hearing() -> Iterator[tuple[str, list[str]]]:
+    """The url of an SQS that knows any queue, and by which keys it was asked."""
+    heard: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            heard.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.end_headers()
+            self.wfile.write(b'{"QueueUrl": "http://%s/orders"}' % self.headers["Host"].encode())
+
+        do_GET = do_PUT = do_POST
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", heard
+        server.shutdown()
+
+
+@contextmanager
 def failing(status: int, *, after: int = 0) -> Iterator[str]:
     """The url of an SQS that tells of so many queues, and then fails at whatever it is asked."""
     asked: list[str] = []

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from registry.brokers import BrokerError, NoSuchPlace, Unreachable
+from registry.brokers import BrokerError, NoSuchPlace, Place, Unreachable, connect
 from registry.models import Environment, Integration
 from registry.services import endpoints
 from tests import letters
@@ -189,3 +189,38 @@ def test_a_redis_does_not_lead_its_client_to_another_host(
     server.close()
     assert PASSWORD.encode() in server.heard
     assert (is_followed, b"MAINT_NOTIFICATIONS" in server.heard) == (False, False)
+
+
+# --- Amazon SQS --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the machine's own AWS tools would be allowed."""
+    (tmp_path / "credentials").write_text(
+        f"[default]\naws_access_key_id = of-a-file\naws_secret_access_key = {PASSWORD}\n"
+    )
+    (tmp_path / "config").write_text("[default]\nregion = of-a-file\ndefaults_mode = auto\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-machine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", PASSWORD)
+
+
+@pytest.mark.parametrize("login", ["", "key@", "key:@", ":secret@"])
+def test_sqs_is_asked_with_no_other_key_than_its_own(ours: None, login: str) -> None:
+    with servers.hearing() as (url, heard):
+        with pytest.raises(Unreachable, match="needs a key and its secret"):
+            connect("sqs", Place(url.replace("://", f"://{login}"), "orders"))
+        assert heard == []
+
+
+def test_sqs_is_asked_where_it_is_and_of_the_region_it_is_told(ours: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers.hearing() as (url, heard), servers.hearing() as (proxy, elsewhere):
+        for each in ("HTTP_PROXY", "http_proxy", "AWS_EC2_METADATA_SERVICE_ENDPOINT"):
+            monkeypatch.setenv(each, proxy)
+        connect("sqs", Place(url.replace("://", "://key:secret@"), "orders")).close()
+        [authorization] = heard
+        assert authorization.startswith("AWS4-HMAC-SHA256 Credential=key/")
+        assert "/us-east-1/sqs/" in authorization
+        assert elsewhere == []
