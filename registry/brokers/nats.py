@@ -19,6 +19,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from .base import (
     ATTEMPT,
     MADE_ANEW,
+    MOST_BYTES,
     Broker,
     BrokerError,
     Depth,
@@ -195,11 +196,13 @@ class JetStream(Log, Broker):
 
     async def _messages(self, after: int, last: int, most: int) -> list[Found]:
         found: list[Found] = []
-        while after < last and len(found) < most:
+        size = 0
+        while after < last and len(found) < most and size < MOST_BYTES:
             message = await self._message(after + 1)
             if message is None:
                 break
             found.append(message)
+            size += len(message.body)
             after = int(message.position)
         return found
 

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from .base import (
     MADE_ANEW,
+    MOST_BYTES,
     Broker,
     BrokerError,
     Depth,
@@ -33,6 +34,8 @@ BODY = "body"
 ALL_FIELDS = "*"
 """A place of this kind has the body in all fields of an entry, told as JSON."""
 MESSAGE_ID = "message-id"
+AT_ONCE = 50
+"""Entries of one answer, since nothing but the answer tells how large they are."""
 TIMEOUT_S = 10
 
 
@@ -71,11 +74,28 @@ class RedisStreams(Log, Broker):
             return MADE_ANEW
         if seen and trace not in ("", seen[0].trace):
             return MADE_ANEW
-        found = self._range(f"({after}" if after else "-", "+", most)
+        found = self._after(after, most)
         # A stream is trimmed from its oldest entry: while the last one seen is there, so is all that came after it.
         last = (*seen, *found)[-1:]
         told = f"{last[0].position} {last[0].trace}" if last else cursor
         return Looked(tuple(found), told, bool(after) and not seen)
+
+    def _after(self, last: str, most: int) -> list[Found]:
+        """Up to `most` entries, or MOST_BYTES: one first, then as many as would not come to much more."""
+        found: list[Found] = []
+        size, largest, count = 0, 1, 1
+        while size < MOST_BYTES and len(found) < most:
+            count = min(count, most - len(found), (MOST_BYTES - size) // largest + 1)
+            some = self._range(f"({last}" if last else "-", "+", count)
+            for each in some:
+                if size < MOST_BYTES:
+                    found.append(each)
+                    size += len(each.body)
+            if len(some) < count:
+                break
+            last, largest = found[-1].position, max(largest, *(len(each.body) for each in some))
+            count = min(count * 2, AT_ONCE)
+        return found
 
     def _range(self, least: str, last: str, most: int) -> list[Found]:
         entries = self._ask(self.redis.xrange, self.name, min=least, max=last, count=most)

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from .base import (
+    MOST_BYTES,
     Broker,
     BrokerError,
     Depth,
@@ -133,7 +134,7 @@ class SQS(Broker):
             raise Unreachable(f"SQS does not answer: {problem}") from None
 
     def _fill(self, custody: "_Custody", most: int) -> None:
-        while len(custody.handles) < most:
+        while len(custody.handles) < most and sum(len(each.body) for each in custody.messages) < MOST_BYTES:
             answer = self._ask(
                 "receive_message",
                 QueueUrl=self.queue,
