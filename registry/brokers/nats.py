@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from nats.aio.client import Client
-from nats.errors import Error, NoRespondersError
+from nats.errors import BadSubjectError, Error, NoRespondersError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from .base import (
@@ -167,7 +167,7 @@ class JetStream(Log, Broker):
         answer = asyncio.run_coroutine_threadsafe(asked, self.loop)
         try:
             return answer.result(TIMEOUT_S * 2)
-        except (NotFoundError, NoStreamResponseError, NoRespondersError):
+        except (NotFoundError, NoStreamResponseError, NoRespondersError, BadSubjectError):
             raise NoSuchPlace(f"There is no stream of {self.name}.") from None
         except APIError as refused:
             kind = Unfit if refused.err_code in TOO_LARGE else BrokerError

@@ -30,6 +30,7 @@ from .base import (
     Taken,
     Unreachable,
     Value,
+    first,
     text_of,
     unwritable,
 )
@@ -41,6 +42,9 @@ TYPE = "sqs-type:"
 """Headers of this beginning say of which type an attribute is that is more than a string or bytes. They go along."""
 PLAIN = frozenset({"", "String", "Binary"})
 AT_ONCE = 10
+MESSAGE_ID = "message-id"
+KNOWN_BY = ("ce_id", "ce-id", "cloudevents:id", "cloudevents_id", MESSAGE_ID)
+"""What a consumer may know a message by: SQS itself gives each sending another id."""
 MOST_ATTRIBUTES = 10
 NAME = re.compile(r"(?!aws\.|amazon\.)[a-z0-9_.-]{1,256}", re.IGNORECASE | re.ASCII)
 """What a header may be called here."""
@@ -204,6 +208,8 @@ def _value(attribute: dict[str, Any]) -> Value:
 def _details(message: Outgoing, queue: str) -> dict[str, Any]:
     types = {name.removeprefix(TYPE): text_of(each) for name, each in message.headers if name.startswith(TYPE)}
     given = {name: value for name, value in message.headers if not name.startswith((SYSTEM, TYPE))}
+    if message.message_id and not first(message.headers, *KNOWN_BY):
+        given[MESSAGE_ID] = message.message_id
     named = {name: _attribute(value, types.get(name, "")) for name, value in given.items()}
     details: dict[str, Any] = {"MessageAttributes": {name: each for name, each in named.items() if each}}
     if queue.endswith(".fifo"):

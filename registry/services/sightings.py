@@ -159,9 +159,12 @@ def _group(source: DeadLetterSource, of: DeadLetter, death: Death) -> DeadLetter
 
 
 def message_id(source: DeadLetterSource, found: Found, body: Body | None = None) -> str:
-    """The id its producer gave it; SQS gives each message another, which no consumer knows it by."""
+    """The id its producer gave it; SQS gives each message another, which no consumer knows it by.
+
+    So what was sent there again carries its id in a header.
+    """
     told = first(found.headers, *ID) or _told_in(body or read(found.body), "id")
-    return told if source.broker.kind == "sqs" else found.message_id or told
+    return told or first(found.headers, "message-id") if source.broker.kind == "sqs" else found.message_id or told
 
 
 def schema_problem(found: Found, terms: Terms) -> str | None:
