@@ -262,23 +262,25 @@ def expect(reader: Reader) -> None:
 def _copied(reader: Reader, messages: Sequence[Found], at: datetime) -> set[int]:
     """Positions of what we have from an earlier log: the same bytes in the same place, placed at the same moment.
 
-    So a log that only went back a little, as after a failover, or moved to another cluster, brings none twice.
+    So a log that only went back a little, as after a failover, or moved to another cluster, brings none twice. Of what
+    was discarded or has expired, the bytes are gone: there the size has to agree.
     """
     source = reader.source
     if not source.generation or source.mode != DeadLetterSource.Mode.CURSOR:
         return set()
     places = {each: position for position, found in enumerate(messages) for each in sightings.earlier(source, found)}
-    rows = DeadLetter.objects.filter(source=source, identity__in=places).exclude(payload=None)
+    rows = DeadLetter.objects.filter(source=source, identity__in=places)
     return {
         places[identity]
-        for identity, died_at, sha256 in rows.values_list("identity", "died_at", "payload__sha256")
-        if _is_same(messages[places[identity]], reader.terms, died_at, sha256, at)
+        for identity, died_at, size, sha256 in rows.values_list("identity", "died_at", "size", "payload__sha256")
+        if _is_same(messages[places[identity]], reader.terms, died_at, size, sha256, at)
     }
 
 
-def _is_same(found: Found, terms: Terms, died_at: datetime, sha256: str, at: datetime) -> bool:
+def _is_same(found: Found, terms: Terms, died_at: datetime, size: int, sha256: str | None, at: datetime) -> bool:
     there = sightings.died_at(found, deaths.read(sightings.shown(found, terms)), at)
-    return there == died_at and payloads.sha256(found.body) == sha256
+    is_body = payloads.sha256(found.body) == sha256 if sha256 else len(found.body) == size
+    return there == died_at and is_body
 
 
 def _given_back(source: DeadLetterSource, messages: Sequence[Found], *, is_all: bool) -> dict[int, int]:

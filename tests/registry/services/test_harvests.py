@@ -279,6 +279,22 @@ def test_a_log_that_went_back_brings_nothing_twice(stream: DeadLetterSource, cli
     assert (stream.generation, stream.harvested, ledger.imbalance()) == (2, 5, 0)
 
 
+def test_a_log_made_anew_brings_back_nothing_that_was_discarded_or_has_expired(
+    stream: DeadLetterSource, client: Any
+) -> None:
+    numbered(client, stream, "one", "two", "three")
+    assert harvests.harvest(stream.pk) == 3
+    first, second, third = DeadLetter.objects.order_by("pk")
+    for letter, state in ((first, "discarded"), (second, "expired"), (third, "discarded")):
+        assert ledger.move(letter, state)
+        payloads.forget([letter.pk])
+    numbered(client, stream, "one", "two", "another")
+    DeadLetterSource.objects.update(cursor="9-0 gone")
+    assert harvests.harvest(stream.pk) == 1, "one of another size is another"
+    stream.refresh_from_db()
+    assert (stream.generation, ledger.imbalance()) == (1, 0)
+
+
 def test_a_cursor_from_before_it_held_what_lies_there_learns_it(stream: DeadLetterSource, client: Any) -> None:
     numbered(client, stream, "one", "two")
     harvests.harvest(stream.pk)
