@@ -383,6 +383,7 @@ def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, 
         return {}
     ours = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id)
     sha256 = Coalesce("item__edit__sha256", "letter__payload__sha256")
+    returns.hold_redrives(ours.values_list("letter", flat=True))
     # Locked in one order, as by whoever settles them or hears that they are done.
     sent = ours.annotate(sent_sha256=sha256).select_for_update(of=("self",)).order_by("pk").in_bulk()
     return {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry.brokers import ATTEMPT, Found, Headers, first
@@ -25,6 +26,10 @@ Item = RedriveItem.State
 Tried = RedriveAttempt.State
 DIGITS = 18
 IN_DOUBT = (State.PUBLISHING, State.UNCERTAIN)
+NOT_ARRIVED = (State.OPEN, State.QUEUED)
+"""In these states is a letter of which somebody said that it did not arrive."""
+UNSETTLED = (Item.WAITING, Item.SENDING, Item.UNCERTAIN)
+AFTER_ALL = "It arrived after all."
 DONE = "Its consumer reported it done."
 EARLY = "Its consumer had it before its broker's answer was written down."
 
@@ -73,6 +78,33 @@ def came_back(source: DeadLetterSource, found: Found, at: datetime, *, group_key
     return Lineage(parent, parent.root or parent, count, _parked_why(source, parent, count, group_key))
 
 
+def hold_redrives(letters: Iterable[int]) -> None:
+    """Keep whoever sends for a redrive from claiming or settling these. Attempts are locked after it, as they do."""
+    items = RedriveItem.objects.filter(letter__in=list(letters), state__in=UNSETTLED)
+    _hold_redrives_of(items)
+
+
+def take_back(attempts: Iterable[RedriveAttempt], at: datetime) -> None:
+    """What these sent did arrive, though somebody said that it did not and the letter is open or waits to be sent."""
+    sent_by = {each.letter_id: each.item_id for each in attempts}
+    letters = DeadLetter.objects.filter(pk__in=sent_by, state__in=NOT_ARRIVED).order_by("pk")
+    keys = list(letters.select_for_update(no_key=True).values_list("pk", flat=True))
+    if not keys:
+        return
+    waiting = RedriveItem.objects.filter(letter__in=keys, state=Item.WAITING)
+    _hold_redrives_of(waiting)
+    waiting.exclude(pk__in=sent_by.values()).update(state=Item.SKIPPED, note=AFTER_ALL, settled_at=at)
+    waiting.update(state=Item.UNCERTAIN, note=AFTER_ALL)
+    for was in NOT_ARRIVED:
+        ledger.move_all(keys, was, State.UNCERTAIN, why=AFTER_ALL, at=at)
+
+
+def _hold_redrives_of(items: QuerySet[RedriveItem]) -> None:
+    keys = set(items.values_list("job", flat=True))
+    if keys:
+        list(RedriveJob.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
+
+
 @transaction.atomic
 def resolve(
     integration: Integration,
@@ -96,24 +128,25 @@ def resolve(
 
 
 def _arrive(letter_of: Mapping[int, int], at: datetime) -> None:
-    """Letters of these attempts that are on their way, or uncertain, arrived: their consumer has them.
+    """Letters of these attempts that are on their way, uncertain, or said not to have arrived: their consumer has them.
 
     Its report may be here before the worker wrote down what the broker answered, and is not made again. Whoever sends
     for a redrive holds it while they claim or settle: so do we, and what they settle later finds nothing to do.
     """
-    doubted = DeadLetter.objects.filter(pk__in=set(letter_of.values()), state__in=IN_DOUBT)
-    unsettled = RedriveItem.objects.filter(letter__in=doubted, state__in=(Item.SENDING, Item.UNCERTAIN))
-    job_of = dict(unsettled.values_list("letter", "job"))
-    if not job_of:
+    doubted = DeadLetter.objects.filter(pk__in=set(letter_of.values()), state__in=(*NOT_ARRIVED, *IN_DOUBT))
+    keys = list(doubted.values_list("pk", flat=True))
+    if not keys:
         return
-    list(RedriveJob.objects.select_for_update(no_key=True).filter(pk__in=set(job_of.values())).order_by("pk"))
-    keys = list(doubted.filter(pk__in=job_of).values_list("pk", flat=True))
+    hold_redrives(keys)
     open_ones = RedriveAttempt.objects.filter(letter__in=keys, state__in=(Tried.CLAIMED, Tried.UNKNOWN))
     held = list(open_ones.select_for_update().order_by("pk"))
-    reported = [each.pk for each in held if each.pk in letter_of]
-    others = [each.pk for each in held if each.pk not in letter_of and each.state == Tried.CLAIMED]
+    reported = [each for each in held if each.pk in letter_of]
+    others = [each for each in held if each.pk not in letter_of and each.state == Tried.CLAIMED]
+    take_back(reported, at)
     for state, attempts in ((Tried.CONFIRMED, reported), (Tried.UNKNOWN, others)):
-        RedriveAttempt.objects.filter(pk__in=attempts).update(state=state, settled_at=at, why=DONE)
+        RedriveAttempt.objects.filter(pk__in=[each.pk for each in attempts]).update(
+            state=state, settled_at=at, why=DONE
+        )
     ledger.move_all(keys, State.PUBLISHING, State.PUBLISHED, why=EARLY, at=at)
     items = RedriveItem.objects.filter(letter__in=keys, state__in=(Item.SENDING, Item.UNCERTAIN))
     items.update(state=Item.SENT, note=DONE, settled_at=at)
@@ -129,15 +162,16 @@ def _return(attempt: RedriveAttempt, parent: DeadLetter, at: datetime) -> None:
     if attempt.state != Tried.RETURNED:
         attempt.state, attempt.settled_at, attempt.why = Tried.RETURNED, at, "It came back."
         attempt.save(update_fields=("state", "settled_at", "why"))
+    take_back([attempt], at)
     parent = DeadLetter.objects.select_for_update(no_key=True).get(pk=parent.pk)
     if parent.state == State.PUBLISHING and not _has_other(attempt):
         ledger.move(parent, State.PUBLISHED, why="It came back before its broker's answer was written down.", at=at)
     if parent.state in (State.PUBLISHED, State.UNCERTAIN, State.PRESUMED_RESOLVED):
         ledger.move(parent, State.RETURNED, why="It came back.", at=at)
-    item = attempt.item
-    unsettled = item.state in (Item.SENDING, Item.UNCERTAIN) and parent.state == State.RETURNED
-    settled = {"state": Item.SENT, "settled_at": at} if unsettled else {}
-    RedriveItem.objects.filter(pk=item.pk).update(came_back=True, **settled)
+    item = RedriveItem.objects.filter(pk=attempt.item_id)
+    if parent.state == State.RETURNED:
+        item.filter(state__in=(Item.SENDING, Item.UNCERTAIN)).update(state=Item.SENT, settled_at=at)
+    item.update(came_back=True)
 
 
 def _has_other(attempt: RedriveAttempt) -> bool:

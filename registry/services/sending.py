@@ -29,7 +29,7 @@ from registry.models import (
     RedriveJob,
 )
 from registry.sealing import Seal, Unsealed
-from registry.services import endpoints, ledger, marks, payloads, plans, redrives, routes, sources, wire
+from registry.services import endpoints, ledger, marks, payloads, plans, redrives, returns, routes, sources, wire
 from registry.services.payloads import Opened
 from registry.services.plans import Selector
 from registry.services.routes import Route
@@ -605,18 +605,11 @@ def _settle_late(job: RedriveJob, told: list[Told], known: Known, was_uncertain:
         state = Tried.CONFIRMED if known == Known.CONFIRMED else Tried.REFUSED
         RedriveAttempt.objects.filter(pk=attempt.pk, state=Tried.UNKNOWN).update(state=state, settled_at=now, why=said)
         if known == Known.CONFIRMED:
-            _take_back(attempt, now)
+            returns.take_back([attempt], now)
         newer = RedriveAttempt.objects.filter(letter=attempt.letter_id, number__gt=attempt.number)
         # A refusal says nothing of the attempts after it; a confirmation says that it arrived, whatever came after.
         if known == Known.CONFIRMED or not newer.exists():
             _follow(job, [attempt.letter_id], Letter.UNCERTAIN, known, was_uncertain, said, now)
-
-
-def _take_back(attempt: RedriveAttempt, now: datetime) -> None:
-    """Somebody said that it did not arrive, and it waits to be sent again: it did."""
-    item = RedriveItem.objects.filter(pk=attempt.item_id, state=Item.WAITING)
-    if item.update(state=Item.UNCERTAIN):
-        ledger.move_all([attempt.letter_id], Letter.QUEUED, Letter.UNCERTAIN, why="It arrived after all.", at=now)
 
 
 def _follow(

@@ -12,7 +12,9 @@ from tests import letters
 
 State = DeadLetter.State
 NEXT: dict[str, frozenset[str]] = {
-    State.OPEN: frozenset({State.QUEUED, State.PARKED, State.ARCHIVED, State.DISCARDED, State.EXPIRED}),
+    State.OPEN: frozenset(
+        {State.QUEUED, State.UNCERTAIN, State.PARKED, State.ARCHIVED, State.DISCARDED, State.EXPIRED}
+    ),
     State.QUEUED: frozenset({State.PUBLISHING, State.OPEN, State.UNCERTAIN, State.EXPIRED}),
     State.PUBLISHING: frozenset({State.PUBLISHED, State.OPEN, State.UNCERTAIN}),
     State.PUBLISHED: frozenset({State.RESOLVED, State.PRESUMED_RESOLVED, State.RETURNED}),

@@ -1,6 +1,7 @@
 """Letters that come back are the same letters; whoever only says so is a stranger."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from registry.brokers import Found, Headers
 from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveItem, RedriveJob
-from registry.services import harvests, ledger, redrives, returns, sending
+from registry.services import harvests, ledger, letters, redrives, returns, sending
 from registry.services.returns import STRANGER, Lineage
 from tests import letters as made
 from tests.registry.services.redrives.redriving import Begin, Killed, Stream, dies, driven, freed, over, states
@@ -121,19 +122,19 @@ def test_any_that_comes_back_stops_the_first_waves(
 
 
 def test_more_than_a_share_that_comes_back_stops_the_rest(source: DeadLetterSource, begun: Begin) -> None:
-    letters = [made.letter(source) for _ in range(60)]
+    chosen = [made.letter(source) for _ in range(60)]
     job = driven(begun())
     RedriveJob.objects.filter(pk=job.pk).update(state="running", ended_at=None)
     now = timezone.now()
     for place, item in enumerate(RedriveItem.objects.order_by("position")):
         RedriveItem.objects.filter(pk=item.pk).update(settled_at=now + timedelta(seconds=place))
-    came = RedriveItem.objects.filter(letter__in=letters[10:15])
+    came = RedriveItem.objects.filter(letter__in=chosen[10:15])
     came.update(came_back=True)
     assert sending.too_many_back(job) == "Of the last 15 letters 5 came back."
-    RedriveItem.objects.filter(letter=letters[59]).update(came_back=True)
-    came.filter(letter__in=letters[10:11]).update(came_back=False)
+    RedriveItem.objects.filter(letter=chosen[59]).update(came_back=True)
+    came.filter(letter__in=chosen[10:11]).update(came_back=False)
     assert sending.too_many_back(job) == "", "5 of the last 50 are 10 per cent"
-    RedriveItem.objects.filter(letter=letters[58]).update(came_back=True)
+    RedriveItem.objects.filter(letter=chosen[58]).update(came_back=True)
     assert sending.too_many_back(job) == "Of the last 50 letters 6 came back."
     job.resumed_at = now + timedelta(seconds=100)
     assert sending.too_many_back(job) == "", "somebody looked at those"
@@ -249,3 +250,76 @@ def test_a_letter_comes_back_by_the_harvest(
     again = driven(begun(back))
     assert (again.state, stream.messages()[1]["x-registry-no"]) == ("finished", "2")
     assert stream.messages()[1]["x-registry-root"] == str(letter.pk)
+
+
+@pytest.fixture
+def said_not_to_have_arrived(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., RedriveJob]:
+    """A letter that was sent, of which nobody knew, and a person said that it is not there: it is to be sent again."""
+
+    def say(*, cancelled: bool = False) -> RedriveJob:
+        DeadLetterSource.objects.update(unknown_policy="hold")
+        job = begun(made.letter(source))
+        with monkeypatch.context() as patch:
+            patch.setattr(sending, "settle", dies)
+            with pytest.raises(Killed):
+                sending.advance(job.pk)
+        freed(job)
+        if cancelled:
+            redrives.cancel(job, why="Enough", by=oncall)
+        letters.settle_uncertain(source.letters.get(), arrived=False, why="I did not see it", by=oncall)
+        assert states(source) == ["open" if cancelled else "queued"]
+        return job
+
+    return say
+
+
+def steps(of: DeadLetterSource) -> list[str]:
+    return list(of.letters.get().moves.order_by("version").values_list("became", flat=True))
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["queued", "open"])
+def test_what_was_said_not_to_have_arrived_and_comes_back_is_not_sent_again(
+    source: DeadLetterSource,
+    stream: Stream,
+    begun: Begin,
+    said_not_to_have_arrived: Callable[..., RedriveJob],
+    cancelled: bool,
+) -> None:
+    job = said_not_to_have_arrived(cancelled=cancelled)
+    assert returns.came_back(source, found(RedriveAttempt.objects.get()), timezone.now()).parent
+    assert steps(source)[-2:] == ["uncertain", "returned"]
+    item = RedriveItem.objects.get()
+    assert (item.state, item.came_back) == ("refused" if cancelled else "sent", True)
+    assert driven(job).state == ("cancelled" if cancelled else "paused")
+    assert len(stream.ids()) == 1
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["queued", "open"])
+def test_what_was_said_not_to_have_arrived_and_is_reported_done_is_not_sent_again(
+    source: DeadLetterSource, stream: Stream, said_not_to_have_arrived: Callable[..., RedriveJob], cancelled: bool
+) -> None:
+    job = said_not_to_have_arrived(cancelled=cancelled)
+    attempt = RedriveAttempt.objects.get()
+    assert returns.resolve(source.integration, [attempt.pk]) == 1
+    assert steps(source)[-2:] == ["uncertain", "resolved"]
+    attempt.refresh_from_db()
+    assert attempt.state == "confirmed"
+    assert driven(job).state == ("cancelled" if cancelled else "finished")
+    assert len(stream.ids()) == 1
+
+
+def test_what_did_arrive_leaves_another_redrive_it_waits_in(
+    source: DeadLetterSource, stream: Stream, begun: Begin, said_not_to_have_arrived: Callable[..., RedriveJob]
+) -> None:
+    said_not_to_have_arrived(cancelled=True)
+    other = begun()
+    lease = sending._take(other.pk)
+    assert lease
+    sending._gather(lease, until=float("inf"))
+    assert states(source) == ["queued"]
+    assert returns.resolve(source.integration, [RedriveAttempt.objects.get().pk]) == 1
+    assert RedriveItem.objects.get(job=other).state == "skipped"
+    assert driven(freed(other)).state == "finished"
+    assert (states(source), len(stream.ids())) == (["resolved"], 1)
