@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -367,7 +367,7 @@ def _letters(reader: Reader, messages: Sequence[Found], at: datetime) -> list[tu
             letter = read[number]
             if letter.identity not in known:
                 known.add(letter.identity)
-                _descend(source, letter, messages[number], at)
+                _descend(source, letter, messages[number], attempts[number], at)
     return list(zip(read, messages, strict=True))
 
 
@@ -378,19 +378,45 @@ def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, 
     where none came along, the body.
     """
     claimed = {number: returns.attempt_number(each.headers) for number, each in enumerate(messages)}
-    wanted = {each for each in claimed.values() if each is not None}
+    as_before = _as_before(source, messages)
+    wanted = {each for each in (*claimed.values(), *as_before.values()) if each is not None}
     if not wanted:
         return {}
     ours = RedriveAttempt.objects.filter(pk__in=wanted, letter__source__integration=source.integration_id)
-    sha256 = Coalesce("item__edit__sha256", "letter__payload__sha256")
     returns.hold_redrives(ours.values_list("letter", flat=True))
+    sha256 = Coalesce("item__edit__sha256", "letter__payload__sha256")
     # Locked in one order, as by whoever settles them or hears that they are done.
     sent = ours.annotate(sent_sha256=sha256).select_for_update(of=("self",)).order_by("pk").in_bulk()
-    return {
+    named = {
         number: sent[attempt]
         for number, attempt in claimed.items()
         if attempt in sent and _is_what_was_sent(source, messages[number], sent[attempt])
     }
+    arrived = {key for key, each in sent.items() if each.state != RedriveAttempt.State.REFUSED}
+    return {number: sent[attempt] for number, attempt in as_before.items() if attempt in arrived} | named
+
+
+def _as_before(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, int]:
+    """Messages that are what a letter was before it was sent again, by where they stand, with the last attempt at it.
+
+    Taken for that letter, they would be lost. Where nothing was sent since they are that letter: a classic queue may
+    give back what was acknowledged. So they are at SQS, which gives each message an id of its own.
+    """
+    if source.mode != DeadLetterSource.Mode.CONSUME or source.broker.kind == "sqs":
+        return {}
+    told = [sightings.identity(source, each, None) for each in messages]
+    places = {number: known_by for number, (kind, known_by) in enumerate(told) if kind != DeadLetter.IdKind.WEAK}
+    rows = DeadLetter.objects.filter(source=source, identity__in=set(places.values()))
+    root_of = dict(rows.values_list("identity", Coalesce("root", "pk")))
+    if not root_of:
+        return {}
+    roots = set(root_of.values())
+    lineage = DeadLetter.objects.filter(Q(pk__in=roots) | Q(root__in=roots)).order_by()
+    root_by_letter = dict(lineage.values_list("pk", Coalesce("root", "pk")))
+    sent = RedriveAttempt.objects.filter(letter__in=root_by_letter).exclude(state=RedriveAttempt.State.REFUSED)
+    # The last of each is what stays.
+    last = {root_by_letter[of]: key for of, key in sent.order_by("letter", "number").values_list("letter", "pk")}
+    return {number: last[root_of[each]] for number, each in places.items() if root_of.get(each) in last}
 
 
 def _is_what_was_sent(source: DeadLetterSource, found: Found, attempt: RedriveAttempt) -> bool:
@@ -405,8 +431,11 @@ def _known(source: DeadLetterSource, letters: Iterable[DeadLetter]) -> set[str]:
     return set(rows.values_list("identity", flat=True))
 
 
-def _descend(source: DeadLetterSource, letter: DeadLetter, found: Found, at: datetime) -> None:
-    lineage = returns.came_back(source, found, at, group_key=letter.group.key)
+def _descend(source: DeadLetterSource, letter: DeadLetter, found: Found, attempt: RedriveAttempt, at: datetime) -> None:
+    if returns.attempt_number(found.headers) == attempt.pk:
+        lineage = returns.came_back(source, found, at, group_key=letter.group.key)
+    else:
+        lineage = returns.came_back_as_before(attempt, at)
     letter.parent, letter.root, letter.redrive_count = lineage.parent, lineage.root, lineage.redrive_count
     letter.why = fitted(lineage.parked_why or lineage.told, 500)
     if lineage.parked_why:

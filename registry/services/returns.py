@@ -32,6 +32,7 @@ UNSETTLED = (Item.WAITING, Item.SENDING, Item.UNCERTAIN)
 AFTER_ALL = "It arrived after all."
 DONE = "Its consumer reported it done."
 EARLY = "Its consumer had it before its broker's answer was written down."
+AS_BEFORE = "It lay there again as it was before it was sent: it died again, or its queue gave it back late."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,17 @@ def came_back(source: DeadLetterSource, found: Found, at: datetime, *, group_key
     _return(attempt, parent, at)
     count = parent.redrive_count + 1
     return Lineage(parent, parent.root or parent, count, _parked_why(source, parent, count, group_key))
+
+
+def came_back_as_before(attempt: RedriveAttempt, at: datetime) -> Lineage:
+    """What a letter came from that is again, to the byte, as it was before this attempt sent it. That one is returned.
+
+    Some consumers give what dies no headers but their own. A queue may also give back late what it was told of, so the
+    letter is parked: a person sees one too many, and nothing is sent again.
+    """
+    parent = DeadLetter.objects.select_related("root").get(pk=attempt.letter_id)
+    _return(attempt, parent, at)
+    return Lineage(parent, parent.root or parent, parent.redrive_count + 1, AS_BEFORE)
 
 
 def hold_redrives(letters: Iterable[int]) -> None:

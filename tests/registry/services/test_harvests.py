@@ -494,21 +494,28 @@ def test_headers_come_back_as_they_were(stream: DeadLetterSource, value: Any) ->
 @pytest.fixture
 def attempt(stream: DeadLetterSource, ops: Person) -> RedriveAttempt:
     """A letter that was sent again and confirmed."""
-    letter, now = letters.letter(stream, wire_id="id-1"), timezone.now()
+    return sent_again(letters.letter(stream, wire_id="id-1"), by=ops)
+
+
+def sent_again(letter: DeadLetter, *, by: Person, state: str = "confirmed") -> RedriveAttempt:
+    now = timezone.now()
     job = RedriveJob.objects.create(
-        source=stream,
-        idempotency_key="k",
+        source=letter.source,
+        idempotency_key=f"k-{letter.pk}",
         selector={},
         reason="r",
         rate_per_minute=1,
-        requested_by=ops,
+        requested_by=by,
         requested_at=now,
     )
-    item = RedriveItem.objects.create(job=job, letter=letter, position=1, state=RedriveItem.State.SENT)
-    for state in (DeadLetter.State.QUEUED, DeadLetter.State.PUBLISHING, DeadLetter.State.PUBLISHED):
-        assert ledger.move(letter, state)
-    sent = {"state": RedriveAttempt.State.CONFIRMED, "settled_at": now, "claimed_at": now, "lease_until": now}
-    return RedriveAttempt.objects.create(item=item, letter=letter, number=1, fence=1, wire_id="id-1", **sent)
+    is_refused = state == RedriveAttempt.State.REFUSED
+    item_state = RedriveItem.State.REFUSED if is_refused else RedriveItem.State.SENT
+    item = RedriveItem.objects.create(job=job, letter=letter, position=1, state=item_state)
+    last = DeadLetter.State.OPEN if is_refused else DeadLetter.State.PUBLISHED
+    for each in (DeadLetter.State.QUEUED, DeadLetter.State.PUBLISHING, last):
+        assert ledger.move(letter, each)
+    sent: dict[str, Any] = {"state": state, "settled_at": now, "claimed_at": now, "lease_until": now}
+    return RedriveAttempt.objects.create(item=item, letter=letter, number=1, fence=1, wire_id=letter.wire_id, **sent)
 
 
 def again(attempt: RedriveAttempt, name: str = "x-registry-attempt", **more: Any) -> Found:
@@ -548,6 +555,40 @@ def test_in_custody_the_attempt_is_its_identity_so_that_its_id_does_not_hide_it(
     assert (letter.id_kind, letter.identity) == ("attempt", f"attempt:{attempt.pk}")
     [other] = taken(stream, again(attempt, mark="another death"))
     assert (other.identity, other.parent) == (f"attempt:{attempt.pk}/another death", attempt.letter)
+
+
+def test_what_dies_again_as_it_did_before_is_parked_and_not_lost(stream: DeadLetterSource, ops: Person) -> None:
+    """Its consumer gives what dies no header but its own: id, body and error are those of the first death."""
+    DeadLetterSource.objects.update(mode="consume")
+    stream.refresh_from_db()
+    bare = found(b"{}", ("error", "Timeout"), message_id="id-1", mark="same")
+    [first] = taken(stream, bare)
+    assert taken(stream, bare) == [], "given back, and not sent since"
+    attempt = sent_again(first, by=ops)
+    [second] = taken(stream, bare, bare)
+    assert (second.state, second.parent, second.root, second.redrive_count) == ("parked", first, first, 1)
+    assert second.why.startswith("It lay there again as it was before it was sent")
+    attempt.refresh_from_db()
+    first.refresh_from_db()
+    assert (attempt.state, attempt.item.came_back, first.state) == ("returned", True, "returned")
+    assert taken(stream, bare) == []
+    assert ledger.move(second, "open")
+    again = sent_again(second, by=ops)
+    [third] = taken(stream, bare)
+    assert (third.parent, third.root, third.identity) == (second, first, f"attempt:{again.pk}/same")
+    assert ledger.imbalance() == 0
+
+
+@pytest.mark.parametrize(("kind", "state"), [("rabbitmq", "refused"), ("sqs", "confirmed")])
+def test_what_was_not_sent_or_has_an_id_of_its_brokers_is_the_letter_we_have(
+    stream: DeadLetterSource, ops: Person, kind: str, state: str
+) -> None:
+    DeadLetterSource.objects.update(mode="consume")
+    type(stream.broker).objects.update(kind=kind)
+    bare = found(b"{}", message_id="id-1")
+    [first] = taken(stream, bare)
+    sent_again(first, by=ops, state=state)
+    assert taken(stream, bare) == []
 
 
 @pytest.mark.parametrize("forged", ["0", "-1", "1e3", "9" * 30, "\u0663", "nobody's", ""])
