@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import F
@@ -66,9 +67,10 @@ def broker(environment: Environment, *, kind: str = "redis-streams", slug: str =
 
 
 def source(integration: Integration, at: Broker, *, by: Person | None = None, **more: Any) -> DeadLetterSource:
-    """A source of the topic orders.events; with `by`, who agreed that it be copied."""
+    """A source of the topic orders.events; with `by`, who agreed that it be copied, as it was all the time."""
     now = timezone.now()
-    read = {"mode": DeadLetterSource.Mode.CURSOR, "consented_by": by, "consented_at": now} if by else {}
+    agreed: dict[str, Any] = {"consented_by": by, "consented_at": now, "read_through_at": now + timedelta(days=2)}
+    read = agreed | {"mode": DeadLetterSource.Mode.CURSOR} if by else {}
     given = {"topic": "orders.events", "place": f"orders.events.dead.{next(_numbers)}", "created_at": now}
     return DeadLetterSource.objects.create(
         integration=integration, broker=at, sealed_key=sealing.new_key(), **given | read | more

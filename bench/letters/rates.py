@@ -82,6 +82,8 @@ def one_round(world: World, count: int, rate: Rate) -> None:
     source = define(world, dead, topic)
     ours = timed(count, lambda: harvests.harvest(source.pk, limit=count))
     rate.harvest.append((ours, alone))
+    # To its end: a redrive waits until somebody would see what comes back.
+    harvests.harvest(source.pk)
     rate.redrive.append(redriven(world, source, topic, count))
 
 

@@ -1,6 +1,6 @@
-"""A letter that somebody said did not arrive, and is open, may turn out to have arrived."""
+"""Until when a place was read to its end. A letter that somebody said did not arrive, and is open, may have arrived."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 STEPS = """
 -- What may follow on each state. A letter that was refused is open again; one that is uncertain may be anything.
@@ -24,4 +24,7 @@ $$;
 class Migration(migrations.Migration):
     dependencies = (("registry", "0035_hidden_in_text"),)
 
-    operations = (migrations.RunSQL(STEPS.format(uncertain=", 'uncertain'"), STEPS.format(uncertain="")),)
+    operations = (
+        migrations.RunSQL(STEPS.format(uncertain=", 'uncertain'"), STEPS.format(uncertain="")),
+        migrations.AddField("deadlettersource", "read_through_at", models.DateTimeField(null=True)),
+    )

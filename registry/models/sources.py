@@ -90,6 +90,8 @@ class DeadLetterSource(models.Model):
     open_since = models.DateTimeField(null=True)
     """When the oldest letter died that nobody decided on yet, as it was when the source was last counted."""
     looked_at = models.DateTimeField(null=True)
+    read_through_at = models.DateTimeField(null=True)
+    """When the last harvest began that came to the end of the place: what had died before then is here."""
     trouble = models.CharField(max_length=500, blank=True)
     """Why the last look failed, "" if it did not."""
     skipped_at = models.DateTimeField(null=True)

@@ -92,16 +92,19 @@ def harvest_all(*, limit: int = MOST_AT_ONCE) -> int:
 
 def harvest(source_pk: int, *, limit: int = MOST_AT_ONCE) -> int:
     """Take in what lies there; 0 where somebody else does just now. What goes wrong is written down at the source."""
+    began = timezone.now()
     reader = claim(source_pk)
     if reader is None:
         return 0
-    source, taken, trouble = reader.source, 0, ""
+    source, taken, trouble, is_end = reader.source, 0, "", False
     try:
         with endpoints.open(source.broker, source.place, source.place_kind) as broker:
             for batch in _batches(broker, reader):
                 taken += batch
                 if taken >= limit:
                     break
+            else:
+                is_end = True
     except LostLease:
         log.warning("somebody else reads %s by now; what was not committed is theirs", source.place)
         return taken
@@ -110,7 +113,7 @@ def harvest(source_pk: int, *, limit: int = MOST_AT_ONCE) -> int:
     except Exception as problem:
         # One source must not keep the others from being read. What a client says may hold a password: it is not told.
         trouble = _unexpected(problem, source)
-    _leave(reader, trouble)
+    _leave(reader, trouble, through=began if is_end and not trouble else None)
     return taken
 
 
@@ -158,10 +161,11 @@ def claim(key: int) -> Reader | None:
     return Reader(source, source.fence, terms)
 
 
-def _leave(reader: Reader, trouble: str) -> None:
-    """Let others read. Whoever lost their lease changes nothing."""
+def _leave(reader: Reader, trouble: str, *, through: datetime | None) -> None:
+    """Let others read; `through` is when we began, if we came to the end. Whoever lost their lease changes nothing."""
     mine = DeadLetterSource.objects.filter(pk=reader.source.pk, fence=reader.fence)
-    mine.update(lease_until=None, looked_at=timezone.now(), trouble=fitted(trouble, 500))
+    read = {"read_through_at": through} if through else {}
+    mine.update(lease_until=None, looked_at=timezone.now(), trouble=fitted(trouble, 500), **read)
 
 
 def _unexpected(problem: Exception, source: DeadLetterSource) -> str:

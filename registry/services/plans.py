@@ -365,12 +365,7 @@ def grace(source: DeadLetterSource) -> timedelta:
 
 def _refusals(route: Route, sending: int, total: int) -> list[str]:
     found = [route.refusal] if route.refusal else []
-    if not route.source.reads:
-        found.append(
-            "This source is only counted now, so nobody would see what comes back."
-            " Its keeper lets it be read again under its settings."
-        )
-    elif not total:
+    if not total:
         found.append("None of these letters is open.")
     elif total > MOST_LETTERS:
         found.append(f"One redrive sends at most {MOST_LETTERS:,} letters; choose fewer.")

@@ -80,6 +80,8 @@ class Route:
             return f"The design in force in {place} no longer names {source.topic}."
         if not (source.is_active and source.broker.is_active):
             return "This source, or its broker, is switched off."
+        if not source.reads:
+            return "This source is only counted now, so nobody would see what comes back. See its settings."
         return ""
 
     @cached_property

@@ -53,6 +53,10 @@ PATIENCE_S = 60
 """So long a worker that knows what became of letters waits for a database that is gone."""
 LONGEST_WHY = 400
 NOBODY_SAID = "Its worker did not say in time what became of it."
+UNSEEN = "Nobody read whether it came back, and its retention is over."
+UNREAD = "Waits until its dead letters are read."
+LONGEST_UNREAD = timedelta(minutes=5)
+"""So long, and a grace, a redrive goes on that nobody could see fail."""
 SKIPPED_NUMBERS = 10_000_000
 PRESUMED_AT_ONCE = 2_000
 Age = tuple[datetime, int]
@@ -146,19 +150,26 @@ def sweep(*, at: datetime | None = None) -> int:
 
 
 def presume(*, at: datetime | None = None) -> int:
-    """Presume that letters which did not come back in their time were processed. How many."""
+    """Presume that letters which did not come back in their time were processed. How many.
+
+    Their time is over once the place where they would lie was read to its end after it. Of a source that nobody reads
+    any more nobody knows: its letters stay sent until their retention is over.
+    """
     now, presumed = at or timezone.now(), 0
     for source in DeadLetterSource.objects.filter(Exists(_published().filter(source=OuterRef("pk")))):
-        before = now - timedelta(seconds=source.returns_within_seconds)
-        while keys := list(
-            _published()
-            .filter(source=source, moved_at__lte=before)
-            .order_by("moved_at")
-            .values_list("pk", flat=True)[:PRESUMED_AT_ONCE]
-        ):
-            presumed += ledger.move_all(
-                keys, Letter.PUBLISHED, Letter.PRESUMED_RESOLVED, why="It did not come back.", at=now
-            )
+        sent, returns_within = _published().filter(source=source), timedelta(seconds=source.returns_within_seconds)
+        if source.read_through_at:
+            before = min(now, source.read_through_at) - returns_within
+            presumed += _presume(sent.filter(moved_at__lte=before), "It did not come back.", now)
+        over = sent.filter(payload__kept_since__lt=now - timedelta(days=source.retention_days))
+        presumed += _presume(over.filter(moved_at__lte=now - returns_within), UNSEEN, now)
+    return presumed
+
+
+def _presume(sent: QuerySet[DeadLetter], why: str, now: datetime) -> int:
+    presumed = 0
+    while keys := list(sent.order_by("moved_at").values_list("pk", flat=True)[:PRESUMED_AT_ONCE]):
+        presumed += ledger.move_all(keys, Letter.PUBLISHED, Letter.PRESUMED_RESOLVED, why=why, at=now)
     return presumed
 
 
@@ -277,8 +288,8 @@ def _send_waves(lease: Lease, until: float) -> int:
     route = routes.of(job.source)
     if why := route.refusal or _sealed(job.source):
         return _halt(lease, why)
-    if breaker := route.open_breaker():
-        return _wait(lease, f"Waits for the breaker. {breaker}")
+    if why := _held_up(job, route):
+        return _wait(lease, why)
     resends = sources.unknown_policy(route) == "resend"
     if not _has_work(job, resends=resends):
         return _go_on(lease)
@@ -298,6 +309,14 @@ def _send_waves(lease: Lease, until: float) -> int:
     except BrokerError as problem:
         return _set_back(lease, str(problem))
     return sent if sent and _has_work(lease.job, resends=resends) else sent + _go_on(lease)
+
+
+def _held_up(job: RedriveJob, route: Route) -> str:
+    """Why nothing is sent just now: a breaker, or that nobody would see it fail; "" where nothing holds it up."""
+    if breaker := route.open_breaker():
+        return f"Waits for the breaker. {breaker}"
+    lately = timezone.now() - LONGEST_UNREAD - plans.grace(job.source)
+    return UNREAD if job.state == Job.RUNNING and not _was_read(job, lately) else ""
 
 
 def _wait_for_rate(job: RedriveJob, until: float) -> bool:
@@ -737,17 +756,25 @@ def _is_over(counts: dict[str, int]) -> bool:
 
 
 def _begin_wave(job: RedriveJob) -> None:
-    """The next wave, once what was sent had time to come back."""
+    """The next wave, once what was sent had time to come back, and whoever reads would have seen it."""
     last = RedriveItem.objects.filter(job=job, state=Item.SENT).aggregate(at=Max("settled_at"))["at"]
     pending = RedriveItem.objects.filter(job=job, state=Item.SENT, letter__state=Letter.PUBLISHED)
     over = (last or timezone.now()) + plans.grace(job.source)
-    if last and over > timezone.now() and pending.exists():
-        return _note(job, f"Waits until {over:%H:%M:%S} UTC whether the first letters come back.")
+    if last and pending.exists():
+        if over > timezone.now():
+            return _note(job, f"Waits until {over:%H:%M:%S} UTC whether the first letters come back.")
+        if not _was_read(job, over):
+            return _note(job, UNREAD)
     job.wave += 1
     job.state = Job.RUNNING if job.wave == len(WAVES) else Job.CANARY
     job.trouble = ""
     job.save(update_fields=("wave", "state", "trouble"))
     return None
+
+
+def _was_read(job: RedriveJob, at: datetime) -> bool:
+    """Whether all is known that had died by then."""
+    return DeadLetterSource.objects.filter(pk=job.source_id, read_through_at__gte=at).exists()
 
 
 def _finish(job: RedriveJob, counts: dict[str, int]) -> None:

@@ -234,6 +234,35 @@ def test_a_broker_that_does_not_answer_is_told_at_the_source_and_holds_up_nobody
     assert (dead.lease_until, dead.looked_at is not None) == (None, True)
 
 
+def test_a_source_is_read_through_when_its_end_was_reached_without_trouble(
+    stream: DeadLetterSource, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DeadLetterSource.objects.update(read_through_at=None)
+
+    def read_through_at() -> datetime | None:
+        stream.refresh_from_db()
+        return stream.read_through_at
+
+    put(client, stream, *orders(600))
+    assert harvests.harvest(stream.pk, limit=500) == 500
+    assert read_through_at() is None, "there is more"
+    began = timezone.now()
+    keep, kept = harvests.keep, []
+
+    def late(*given: Any, **more: Any) -> harvests.Kept:
+        kept.append(timezone.now())
+        return keep(*given, **more)
+
+    monkeypatch.setattr(harvests, "keep", late)
+    assert harvests.harvest(stream.pk) == 100
+    through = read_through_at()
+    assert through
+    assert began <= through <= kept[0], "what dies while it is read may lie behind"
+    type(stream.broker).objects.update(url="redis://127.0.0.1:1/0")
+    harvests.harvest(stream.pk)
+    assert (read_through_at(), stream.trouble != "") == (through, True)
+
+
 def test_what_was_dropped_unseen_is_told(stream: DeadLetterSource, client: Any) -> None:
     put(client, stream, *orders(3))
     harvests.harvest(stream.pk)

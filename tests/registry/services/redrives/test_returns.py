@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from registry.brokers import Found, Headers
+from registry.errors import Conflict
 from registry.models import DeadLetter, DeadLetterSource, Person, RedriveAttempt, RedriveItem, RedriveJob
 from registry.services import harvests, ledger, letters, redrives, returns, sending
 from registry.services.returns import STRANGER, Lineage
@@ -323,3 +324,82 @@ def test_what_did_arrive_leaves_another_redrive_it_waits_in(
     assert RedriveItem.objects.get(job=other).state == "skipped"
     assert driven(freed(other)).state == "finished"
     assert (states(source), len(stream.ids())) == (["resolved"], 1)
+
+
+# --- where nobody looked whether any came back -------------------------------------------------------------------
+
+
+def read_through(at: datetime | None) -> None:
+    DeadLetterSource.objects.update(read_through_at=at)
+
+
+def test_no_wave_begins_before_somebody_would_have_seen_the_last_one_come_back(
+    source: DeadLetterSource, stream: Stream, begun: Begin
+) -> None:
+    DeadLetterSource.objects.update(returns_within_seconds=1)
+    for _ in range(3):
+        made.letter(source)
+    job = begun()
+    sending.advance(job.pk)
+    earlier = timezone.now()
+    RedriveItem.objects.filter(state="sent").update(settled_at=earlier - timedelta(seconds=5))
+    for at in (None, earlier - timedelta(seconds=4, milliseconds=1)):
+        read_through(at)
+        RedriveJob.objects.update(next_send_at=None)
+        sending.advance(job.pk)
+        job.refresh_from_db()
+        assert (job.wave, job.trouble, len(stream.ids())) == (0, "Waits until its dead letters are read.", 1)
+    read_through(earlier - timedelta(seconds=4))
+    sending.advance(job.pk)
+    job.refresh_from_db()
+    assert job.wave == 1
+
+
+def test_the_rest_waits_while_nobody_could_see_it_fail(source: DeadLetterSource, stream: Stream, begun: Begin) -> None:
+    DeadLetterSource.objects.update(returns_within_seconds=1)
+    made.letter(source)
+    job = begun()
+    sending.advance(job.pk, seconds=0)
+    RedriveJob.objects.update(wave=2, state="running")
+    read_through(timezone.now() - timedelta(minutes=6))
+    sending.advance(job.pk)
+    job.refresh_from_db()
+    assert (job.trouble, stream.ids()) == ("Waits until its dead letters are read.", [])
+    read_through(timezone.now() - timedelta(minutes=4))
+    assert sending.advance(job.pk) == 1
+
+
+def test_none_is_presumed_done_before_somebody_would_have_seen_it_come_back(
+    source: DeadLetterSource, sent: RedriveAttempt
+) -> None:
+    at = DeadLetter.objects.get().moved_at
+    for read in (None, at + timedelta(seconds=source.returns_within_seconds - 1)):
+        read_through(read)
+        assert sending.presume(at=over()) == 0
+    read_through(at + timedelta(seconds=source.returns_within_seconds))
+    assert sending.presume(at=over()) == 1
+    assert DeadLetter.objects.get().why == "It did not come back."
+
+
+def test_where_nobody_reads_any_more_letters_stay_sent_until_their_retention_is_over(
+    source: DeadLetterSource, sent: RedriveAttempt
+) -> None:
+    DeadLetterSource.objects.update(is_active=False, read_through_at=None)
+    assert sending.presume(at=over(days=source.retention_days - 1)) == 0
+    assert sending.presume(at=over(days=source.retention_days)) == 1
+    assert DeadLetter.objects.get().why == "Nobody read whether it came back, and its retention is over."
+
+
+def test_a_source_that_is_only_counted_is_redriven_no_further(
+    source: DeadLetterSource, stream: Stream, begun: Begin, oncall: Person
+) -> None:
+    for _ in range(3):
+        made.letter(source)
+    job = begun()
+    sending.advance(job.pk)
+    DeadLetterSource.objects.update(mode="counts")
+    job = driven(job)
+    said = "Letters of this source are counted and not taken in, so nobody would see what comes back."
+    assert (job.state, job.paused_because, len(stream.ids())) == ("paused", said, 1)
+    with pytest.raises(Conflict, match="are counted"):
+        redrives.resume(job, by=oncall)
