@@ -408,7 +408,7 @@ def _sendable(job: RedriveJob, items: QuerySet[RedriveItem], most: int) -> list[
                 continue
             if state == Item.WAITING and others.refused_before(key, *age):
                 _leave_behind(job, key, others.refused[key])
-            elif len(chosen) < most and not others.hold(key, *age):
+            elif len(chosen) < most and not others.hold(key, state, *age):
                 chosen.append(item)
             passed |= {key} - {""}
         if len(window) < WINDOW:
@@ -425,13 +425,17 @@ class Others:
     waiting: dict[str, Age]
     """The oldest in another redrive."""
     away: set[tuple[str, int]]
-    """Those on their way, or uncertain."""
+    """Those on their way."""
+    uncertain: dict[str, Age]
+    """The oldest of which nobody knows."""
     refused: dict[str, Age]
     """The oldest that was refused and is open."""
 
-    def hold(self, key: str, *age: Any) -> bool:
+    def hold(self, key: str, state: str, *age: Any) -> bool:
         in_flight = any(each == key and letter != age[1] for each, letter in self.away)
-        return in_flight or (key in self.waiting and self.waiting[key] < age)
+        # The oldest uncertain one is sent again before others: after a restore all of a key are uncertain at once.
+        in_doubt = key in self.uncertain and (state == Item.WAITING or self.uncertain[key] < age)
+        return in_flight or in_doubt or (key in self.waiting and self.waiting[key] < age)
 
     def refused_before(self, key: str, *age: Any) -> bool:
         return key in self.refused and self.refused[key] < age
@@ -440,20 +444,24 @@ class Others:
 def _others(job: RedriveJob, keys: set[str]) -> Others:
     """In one statement: a letter goes round these states, and between two of them it would be seen in none."""
     if not keys:
-        return Others({}, set(), {})
+        return Others({}, set(), {}, {})
     of_keys = DeadLetter.objects.filter(source=job.source, ordering_key__in=keys).order_by()
     items = RedriveItem.objects.filter(letter=OuterRef("pk"))
     others = RedriveJob.objects.under_way().filter(source=job.source).exclude(pk=job.pk)
     elsewhere = items.filter(state=Item.WAITING).exclude(job=job)
     waiting = of_keys.of_state(Letter.QUEUED).filter(Exists(others), Exists(elsewhere))
     refused = of_keys.of_state(Letter.OPEN).filter(Exists(items.filter(state=Item.REFUSED)))
-    away = of_keys.of_state(Letter.PUBLISHING, Letter.UNCERTAIN)
-    parts = [_aged(each, which) for which, each in (("waiting", _oldest(waiting)), ("refused", _oldest(refused)))]
-    found = Others({}, set(), {})
+    away = of_keys.of_state(Letter.PUBLISHING)
+    uncertain = of_keys.of_state(Letter.UNCERTAIN)
+    each_oldest = {"waiting": waiting, "refused": refused, "uncertain": uncertain}
+    parts = [_aged(_oldest(each), which) for which, each in each_oldest.items()]
+    found = Others({}, set(), {}, {})
     for which, key, *age in _aged(away, "away").union(*parts, all=True):
         match which:
             case "away":
                 found.away.add((key, age[1]))
+            case "uncertain":
+                found.uncertain[key] = (age[0], age[1])
             case "waiting":
                 found.waiting[key] = (age[0], age[1])
             case _:

@@ -1,9 +1,11 @@
 """Whatever dies and whenever: no letter is lost, none is sent twice unawares, and the books balance."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from registry.brokers import Broker
 from registry.models import DeadLetterSource, Person, RedriveAttempt, RedriveItem, RedriveJob
@@ -272,3 +274,34 @@ def test_after_a_restore_nothing_is_sent_by_itself(
     redrives.resume(waiting, by=oncall)
     driven(waiting)
     assert made.letter(source).pk > before + sending.SKIPPED_NUMBERS, "numbers under way are not given again"
+
+
+def test_after_a_restore_letters_of_one_key_do_not_wait_for_each_other(
+    source: DeadLetterSource, stream: Stream, begun: Begin, zoe: Person, oncall: Person
+) -> None:
+    having(source, Policy.RESEND)
+    same = [made.letter(source, key=b"same") for _ in range(3)]
+    other = made.letter(source, key=b"other")
+    job = begun()
+    while states(source) != ["queued"] * 4 or not RedriveJob.objects.get().total:
+        sending.advance(job.pk, seconds=0)
+    assert sending.restored(by=zoe) == (4, 1)
+    younger = made.letter(source, key=b"same")
+    redrives.resume(job, by=oncall)
+    assert driven(job).state == "finished"
+    assert [each for each in stream.ids() if each != other.wire_id] == [each.wire_id for each in same]
+    assert driven(begun(younger)).state == "finished"
+
+
+def test_an_uncertain_letter_holds_all_of_its_key_but_older_ones_that_are_uncertain_too() -> None:
+    now = timezone.now()
+    older, mine, younger = ((now + timedelta(seconds=step), step + 2) for step in (-1, 0, 1))
+    held = {
+        (name, state): sending.Others({}, set(), {"same": age}, {}).hold("same", state, *mine)
+        for name, age in (("older", older), ("younger", younger))
+        for state in ("waiting", "uncertain")
+    }
+    assert not sending.Others({}, set(), {"same": mine}, {}).hold("same", "uncertain", *mine)
+    assert {which for which, holds in held.items() if holds} == {
+        *(("older", "waiting"), ("older", "uncertain"), ("younger", "waiting")),
+    }
