@@ -375,7 +375,7 @@ def _letters(reader: Reader, messages: Sequence[Found], at: datetime) -> list[tu
     return list(zip(read, messages, strict=True))
 
 
-def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> dict[int, RedriveAttempt]:
+def _attempts(source: DeadLetterSource, messages: Sequence[Found]) -> Mapping[int, RedriveAttempt]:
     """Messages that are attempts of ours, by where they stand.
 
     A header alone proves nothing, since many a program copies headers to whatever it sends next: the id must agree, or
