@@ -20,8 +20,11 @@ from registry.models import (
     GroupHour,
     Integration,
     Person,
+    RedriveAttempt,
+    RedriveItem,
+    RedriveJob,
 )
-from registry.services import harvests, integrations, payloads
+from registry.services import harvests, integrations, ledger, payloads
 from registry.services.trends import hour_of
 from tests import landscape
 
@@ -107,6 +110,28 @@ def letter(
     hour, _ = GroupHour.objects.get_or_create(group=group, hour=hour_of(made.died_at), defaults={"letters": 0})
     GroupHour.objects.filter(pk=hour.pk).update(letters=F("letters") + 1)
     return made
+
+
+def sent_again(letter: DeadLetter, *, by: Person, state: str = "confirmed") -> RedriveAttempt:
+    """The attempt of a redrive at this letter, that ended so."""
+    now = timezone.now()
+    job = RedriveJob.objects.create(
+        source=letter.source,
+        idempotency_key=f"k-{letter.pk}",
+        selector={},
+        reason="r",
+        rate_per_minute=1,
+        requested_by=by,
+        requested_at=now,
+    )
+    is_refused = state == RedriveAttempt.State.REFUSED
+    item_state = RedriveItem.State.REFUSED if is_refused else RedriveItem.State.SENT
+    item = RedriveItem.objects.create(job=job, letter=letter, position=1, state=item_state)
+    last = DeadLetter.State.OPEN if is_refused else DeadLetter.State.PUBLISHED
+    for each in (DeadLetter.State.QUEUED, DeadLetter.State.PUBLISHING, last):
+        assert ledger.move(letter, each)
+    sent: dict[str, Any] = {"state": state, "settled_at": now, "claimed_at": now, "lease_until": now}
+    return RedriveAttempt.objects.create(item=item, letter=letter, number=1, fence=1, wire_id=letter.wire_id, **sent)
 
 
 def taken(source: DeadLetterSource, *messages: Found) -> list[DeadLetter]:

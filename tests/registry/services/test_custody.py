@@ -109,6 +109,20 @@ def test_letters_equal_to_those_of_an_acknowledged_batch_are_new(queue: DeadLett
     assert (DeadLetter.objects.count(), ledger.imbalance()) == (TWINS + 6, 0)
 
 
+def test_a_second_death_with_the_id_and_headers_of_the_first_is_not_acknowledged_and_lost(
+    queue: DeadLetterSource, world: QuorumWorld, ops: Person
+) -> None:
+    died = (b"another", (("error", "Timeout"),), None, "evt-1")
+    world.put(queue_place(queue), died)
+    assert taken_in(queue) == TWINS + 1
+    first = DeadLetter.objects.get(wire_id="evt-1")
+    letters.sent_again(first, by=ops)
+    world.put(queue_place(queue), died)
+    assert taken_in(queue) == 1
+    told = DeadLetter.objects.filter(wire_id="evt-1").order_by("pk").values_list("state", "parent")
+    assert (list(told), ledger.imbalance()) == ([("returned", None), ("parked", first.pk)], 0)
+
+
 def test_what_a_dead_reader_held_comes_back_in_its_order(queue: DeadLetterSource, world: QuorumWorld) -> None:
     place = world.place()
     world.put(place, *((b"%d" % number, (), None, f"evt-{number}") for number in range(9)))

@@ -31,8 +31,6 @@ from registry.models import (
     Payload,
     Person,
     RedriveAttempt,
-    RedriveItem,
-    RedriveJob,
 )
 from registry.services import endpoints, harvests, ledger, payloads, sightings, sources
 from tests import landscape, letters
@@ -523,28 +521,7 @@ def test_headers_come_back_as_they_were(stream: DeadLetterSource, value: Any) ->
 @pytest.fixture
 def attempt(stream: DeadLetterSource, ops: Person) -> RedriveAttempt:
     """A letter that was sent again and confirmed."""
-    return sent_again(letters.letter(stream, wire_id="id-1"), by=ops)
-
-
-def sent_again(letter: DeadLetter, *, by: Person, state: str = "confirmed") -> RedriveAttempt:
-    now = timezone.now()
-    job = RedriveJob.objects.create(
-        source=letter.source,
-        idempotency_key=f"k-{letter.pk}",
-        selector={},
-        reason="r",
-        rate_per_minute=1,
-        requested_by=by,
-        requested_at=now,
-    )
-    is_refused = state == RedriveAttempt.State.REFUSED
-    item_state = RedriveItem.State.REFUSED if is_refused else RedriveItem.State.SENT
-    item = RedriveItem.objects.create(job=job, letter=letter, position=1, state=item_state)
-    last = DeadLetter.State.OPEN if is_refused else DeadLetter.State.PUBLISHED
-    for each in (DeadLetter.State.QUEUED, DeadLetter.State.PUBLISHING, last):
-        assert ledger.move(letter, each)
-    sent: dict[str, Any] = {"state": state, "settled_at": now, "claimed_at": now, "lease_until": now}
-    return RedriveAttempt.objects.create(item=item, letter=letter, number=1, fence=1, wire_id=letter.wire_id, **sent)
+    return letters.sent_again(letters.letter(stream, wire_id="id-1"), by=ops)
 
 
 def again(attempt: RedriveAttempt, name: str = "x-registry-attempt", **more: Any) -> Found:
@@ -593,7 +570,7 @@ def test_what_dies_again_as_it_did_before_is_parked_and_not_lost(stream: DeadLet
     bare = found(b"{}", ("error", "Timeout"), message_id="id-1", mark="same")
     [first] = taken(stream, bare)
     assert taken(stream, bare) == [], "given back, and not sent since"
-    attempt = sent_again(first, by=ops)
+    attempt = letters.sent_again(first, by=ops)
     [second] = taken(stream, bare, bare)
     assert (second.state, second.parent, second.root, second.redrive_count) == ("parked", first, first, 1)
     assert second.why.startswith("It lay there again as it was before it was sent")
@@ -602,7 +579,7 @@ def test_what_dies_again_as_it_did_before_is_parked_and_not_lost(stream: DeadLet
     assert (attempt.state, attempt.item.came_back, first.state) == ("returned", True, "returned")
     assert taken(stream, bare) == []
     assert ledger.move(second, "open")
-    again = sent_again(second, by=ops)
+    again = letters.sent_again(second, by=ops)
     [third] = taken(stream, bare)
     assert (third.parent, third.root, third.identity) == (second, first, f"attempt:{again.pk}/same")
     assert ledger.imbalance() == 0
@@ -616,7 +593,7 @@ def test_what_was_not_sent_or_has_an_id_of_its_brokers_is_the_letter_we_have(
     type(stream.broker).objects.update(kind=kind)
     bare = found(b"{}", message_id="id-1")
     [first] = taken(stream, bare)
-    sent_again(first, by=ops, state=state)
+    letters.sent_again(first, by=ops, state=state)
     assert taken(stream, bare) == []
 
 
