@@ -91,6 +91,8 @@ class Harness:
         def effect(cursor: Any) -> None:
             if asked.get("fail"):
                 raise RuntimeError("asked to fail")
+            if asked.get("roll_back"):
+                self.database.rollback()
 
         try:
             return {"result": process_once(self.database, asked["event_id"], asked["group"], effect)}

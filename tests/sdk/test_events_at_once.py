@@ -1,10 +1,11 @@
 """Many workers with the same event at the same moment: one does the work, whichever driver they speak through."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -145,4 +146,64 @@ def test_in_a_pipeline_no_event_is_called_a_duplicate(tables: psycopg.Connection
         pytest.raises(TypeError, match="does not say whether the id was new"),
     ):
         process_once(connection, "e-1", "payers", lambda _: None, table="race_processed_events")
+    assert tables.execute("SELECT count(*) FROM race_processed_events").fetchone() == (0,)
+
+
+def catches(cursor: psycopg.Cursor) -> None:
+    with contextlib.suppress(psycopg.errors.DivisionByZero):
+        cursor.execute("SELECT 1 / 0")
+
+
+def begins_anew(cursor: psycopg.Cursor) -> None:
+    cursor.connection.rollback()
+    cursor.execute("BEGIN" if cursor.connection.autocommit else "SELECT 1")
+    cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+
+
+def undoes_a_part(cursor: psycopg.Cursor) -> None:
+    cursor.execute("INSERT INTO race_payments VALUES ('o-1')")
+    with contextlib.suppress(psycopg.errors.DivisionByZero), cursor.connection.transaction():
+        cursor.execute("SELECT 1 / 0")
+
+
+BREAKING = {
+    "catches an error": (catches, "Put a savepoint around what may fail"),
+    "rolls back": (lambda cursor: cursor.connection.rollback(), "leave that to process_once"),
+    "commits": (lambda cursor: cursor.connection.commit(), "leave that to process_once"),
+    "begins anew": (begins_anew, "leave that to process_once"),
+}
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+@pytest.mark.parametrize(("effect", "why"), BREAKING.values(), ids=BREAKING)
+def test_what_an_effect_broke_is_told_and_never_done(
+    tables: psycopg.Connection, effect: Callable[[psycopg.Cursor], None], why: str, autocommit: bool
+) -> None:
+    with psycopg.connect(database_url(), autocommit=autocommit) as connection:
+        with pytest.raises(RuntimeError, match=why):
+            process_once(connection, "e-1", "payers", effect, table="race_processed_events")
+        assert process_once(connection, "e-2", "payers", undoes_a_part, table="race_processed_events") == "done"
+    assert tables.execute("SELECT count(*) FROM race_payments").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_the_asynchronous_face_tells_what_an_effect_broke(tables: psycopg.Connection, autocommit: bool) -> None:
+    async def catches(cursor: psycopg.AsyncCursor) -> None:
+        with contextlib.suppress(psycopg.errors.DivisionByZero):
+            await cursor.execute("SELECT 1 / 0")
+
+    async def rolls_back(cursor: psycopg.AsyncCursor) -> None:
+        await cursor.connection.rollback()
+
+    async def begins_anew(cursor: psycopg.AsyncCursor) -> None:
+        await cursor.connection.rollback()
+        await cursor.execute("BEGIN" if autocommit else "SELECT 1")
+
+    async def work() -> None:
+        async with await psycopg.AsyncConnection.connect(database_url(), autocommit=autocommit) as connection:
+            for effect, why in ((catches, "savepoint"), (rolls_back, "leave that"), (begins_anew, "leave that")):
+                with pytest.raises(RuntimeError, match=why):
+                    await process_once_async(connection, "e-1", "payers", effect, table="race_processed_events")
+
+    asyncio.run(work())
     assert tables.execute("SELECT count(*) FROM race_processed_events").fetchone() == (0,)

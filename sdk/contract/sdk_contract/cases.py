@@ -499,6 +499,14 @@ def an_event_takes_effect_once(bench: Bench) -> None:
     assert bench.harness.ask("process", event_id="e-3", group="payers")["result"] == "done"
 
 
+@case("events", "events")
+def an_effect_that_rolls_back_is_not_done(bench: Bench) -> None:
+    bench.obey()
+    assert bench.harness.ask("process", event_id="e-4", group="payers", roll_back=True)["result"] == "failed"
+    said = [bench.harness.ask("process", event_id="e-4", group="payers")["result"] for _ in range(2)]
+    assert said == ["done", "duplicate"], "it is done once it is delivered again"
+
+
 def _told(bench: Bench) -> dict[str, Any]:
     """What the last report says of the integration."""
     found: dict[str, Any] = (

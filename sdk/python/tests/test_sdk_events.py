@@ -88,6 +88,35 @@ def test_what_its_caller_began_is_theirs_to_end(tmp_path: Path, level: Any) -> N
     connection.close()
 
 
+def begins_anew(cursor: sqlite3.Cursor) -> None:
+    cursor.connection.rollback()
+    pay(cursor)
+
+
+ENDING = (lambda cursor: cursor.connection.rollback(), lambda cursor: cursor.connection.commit(), begins_anew)
+
+
+@pytest.mark.parametrize("effect", ENDING, ids=["rolls back", "commits", "begins anew"])
+def test_an_effect_that_ends_its_transaction_is_told_and_never_done(database: sqlite3.Connection, effect: Any) -> None:
+    with pytest.raises(RuntimeError, match="the effect committed or rolled back"):
+        process_once(database, "e-1", "payers", effect)
+    assert not database.in_transaction
+    assert paid(database) == 0
+
+
+def test_an_effect_may_undo_a_part_of_itself(database: sqlite3.Connection) -> None:
+    def effect(cursor: sqlite3.Cursor) -> None:
+        pay(cursor)
+        cursor.execute("SAVEPOINT again")
+        pay(cursor)
+        cursor.execute("ROLLBACK TO again")
+        cursor.close()
+
+    assert process_once(database, "e-1", "payers", effect) == "done"
+    assert process_once(database, "e-1", "payers", effect) == "duplicate"
+    assert paid(database) == 1
+
+
 class Untold(sqlite3.Connection):
     """A driver's that does not say how many rows a statement changed, or is in a pipeline."""
 

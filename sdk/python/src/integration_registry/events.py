@@ -8,6 +8,7 @@ one rolled back, does the work itself.
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -21,8 +22,17 @@ CREATE TABLE IF NOT EXISTS {table} (
     PRIMARY KEY (event_id, consumer_group)
 )
 """
-_OPEN = (1, 2, 3)
+_IDLE, _IN_ERROR = 0, 3
+_OPEN = (1, 2, _IN_ERROR)
 """What psycopg calls ACTIVE, INTRANS and INERROR."""
+_CAUGHT = (
+    "a statement of the effect failed and the effect caught the error: PostgreSQL commits nothing of this transaction. "
+    "Put a savepoint around what may fail, such as psycopg's connection.transaction(), or let the error through"
+)
+_ENDED = (
+    "the effect committed or rolled back the transaction that holds the event's id: leave that to process_once, "
+    "and put a savepoint around what may have to be undone alone"
+)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
 
 
@@ -38,7 +48,8 @@ def process_once(
 
     `connection` is one of psycopg's or any DB-API connection to a database that knows ON CONFLICT DO NOTHING
     (PostgreSQL, SQLite) which says whether it commits by itself; where it does, a transaction is begun all the same.
-    None may be open before: RuntimeError. Acknowledge the message after either result.
+    None may be open before, and the effect neither ends it nor catches what broke it: RuntimeError. Acknowledge the
+    message after either result.
     """
     insert, values = _insert(connection, event_id, group, table)
     by_hand = _commits_by_itself(connection)
@@ -50,6 +61,10 @@ def process_once(
         done = _known(cursor.rowcount)
         if done == "done":
             effect(cursor)
+            _require_open(connection)
+            with closing(connection.cursor()) as looking:
+                looking.execute(*_look(connection, event_id, group, table))
+                _require_kept(looking.fetchone())
         _commit(connection, by_hand)
     except BaseException:
         _roll_back(connection, by_hand)
@@ -73,6 +88,10 @@ async def process_once_async(
             done = _known(cursor.rowcount)
             if done == "done":
                 await effect(cursor)
+                _require_open(connection)
+                async with connection.cursor() as looking:
+                    await looking.execute(*_look(connection, event_id, group, table))
+                    _require_kept(await looking.fetchone())
         await connection.commit()
     except BaseException:
         await connection.rollback()
@@ -113,6 +132,27 @@ def _known(rows: int) -> Processed:
     if rows not in (0, 1):
         raise TypeError("the driver does not say whether the id was new; in a pipeline none can: use it outside")
     return "done" if rows else "duplicate"
+
+
+def _look(connection: Any, event_id: str, group: str, table: str) -> tuple[str, tuple[Any, ...]]:
+    mark = _mark(connection)
+    statement = f"SELECT event_id FROM {_safe(table)} WHERE event_id = {mark} AND consumer_group = {mark}"  # noqa: S608 - a checked name
+    return statement, (event_id, group)
+
+
+def _require_open(connection: Any) -> None:
+    """What is broken is rolled back by a COMMIT, without a word. Not every driver says how its transaction stands."""
+    status = getattr(getattr(connection, "info", None), "transaction_status", None)
+    if status == _IN_ERROR:
+        raise RuntimeError(_CAUGHT)
+    if status == _IDLE or not getattr(connection, "in_transaction", True):
+        raise RuntimeError(_ENDED)
+
+
+def _require_kept(row: object) -> None:
+    """An effect may have rolled back and begun anew: its transaction is open then, and the id is gone."""
+    if row is None:
+        raise RuntimeError(_ENDED)
 
 
 def _require_idle(connection: Any) -> None:
