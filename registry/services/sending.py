@@ -5,6 +5,7 @@ Several workers may run: a redrive has a lease and a fence, and whoever lost the
 
 import logging
 import time
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,8 +122,20 @@ def drive() -> int:
     now = timezone.now()
     due = RedriveJob.objects.moving().free(now).filter(Q(next_send_at__isnull=True) | Q(next_send_at__lte=now))
     return sum(
-        advance(key) for key in list(due.order_by(F("next_send_at").asc(nulls_first=True)).values_list("pk", flat=True))
+        _advance_apart(key)
+        for key in list(due.order_by(F("next_send_at").asc(nulls_first=True)).values_list("pk", flat=True))
     )
+
+
+def _advance_apart(job_pk: int) -> int:
+    """One redrive must not keep the others from being sent. What a client says may hold a password: it is not told."""
+    try:
+        return advance(job_pk)
+    except Exception as problem:
+        kind, where = type(problem).__name__, traceback.extract_tb(problem.__traceback__)[-1]
+        log.error("%s in redrive %s, at %s:%s", kind, job_pk, where.filename, where.lineno)
+        _put_off(job_pk, f"{kind} while it was gone on with; the worker's log says where.")
+        return 0
 
 
 def advance(job_pk: int, *, seconds: float = SLICE_S) -> int:
@@ -811,12 +824,22 @@ def _wait(lease: Lease, trouble: str) -> int:
 @transaction.atomic
 def _set_back(lease: Lease, problem: str) -> int:
     """The broker cannot be asked: later once more, each time a little later."""
-    job = _hold(lease, Job.CANARY, Job.RUNNING)
+    _back_off(_hold(lease, Job.CANARY, Job.RUNNING), problem)
+    return 0
+
+
+@transaction.atomic
+def _put_off(job_pk: int, problem: str) -> None:
+    """The same for a redrive that is no longer in our hands."""
+    for job in RedriveJob.objects.moving().filter(pk=job_pk).select_for_update(no_key=True):
+        _back_off(job, problem)
+
+
+def _back_off(job: RedriveJob, problem: str) -> None:
     job.setbacks = min(job.setbacks + 1, 1_000)
     job.next_send_at = timezone.now() + min(LONGEST_BACKOFF, timedelta(seconds=2 ** min(job.setbacks, 10)))
     job.trouble = fitted(problem, 500)
     job.save(update_fields=("setbacks", "next_send_at", "trouble"))
-    return 0
 
 
 @transaction.atomic
