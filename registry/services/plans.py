@@ -26,6 +26,8 @@ from registry.models import (
     Page,
     PayloadEdit,
     Person,
+    RedriveItem,
+    RedriveJob,
     keyset,
     keyset_sought,
 )
@@ -333,23 +335,34 @@ def plan(
         rate_because=route.rate_because,
         rate_limit=route.limit[0] if route.limit else None,
         expected_seconds=expected_seconds(source, sending, rate),
-        second_because=second_because(route, sending, counted["edited"]),
+        second_because=second_because(route, sending, counted["edited"], by=by),
         grade=grade.name,
         grade_because=grade.sentence,
         **counted,
     )
 
 
-def second_because(route: Route, sending: int, edited: int) -> str:
-    """Why a second person has to agree; "" if none has to."""
+def second_because(route: Route, sending: int, edited: int, *, by: Person, besides: RedriveJob | None = None) -> str:
+    """Why a second person has to agree to what this one asks for; "" if none has to."""
     integration = route.source.integration
+    alone = _sent_alone(route.source, by, besides) if sending else 0
+    together = sending + alone
+    before = f"with the {alone:,} that {by.name} sent alone in the last 24 hours, " if alone else ""
     reasons = (
         (integration.criticality == "critical", f"{integration.name} is critical"),
-        (sending > letters.MANY, f"{sending:,} letters are more than {letters.MANY}"),
+        (together > letters.MANY, f"{before}{together:,} letters are more than {letters.MANY}"),
         (edited > 0, "an edited letter is among them" if edited == 1 else f"{edited:,} of them are edited"),
         (not route.is_idempotent, "the design does not say that doing it twice has the effect of once"),
     )
     return "; ".join(why for holds, why in reasons if holds)
+
+
+def _sent_alone(source: DeadLetterSource, by: Person, besides: RedriveJob | None) -> int:
+    """How many letters of this source went, or will go, by what somebody began in the last day and nobody agreed to."""
+    begun = {"job__source": source, "job__requested_by": by, "job__started_at__gt": timezone.now() - letters.A_DAY}
+    found = RedriveItem.objects.filter(job__needs_second=False, **begun).exclude(job=besides)
+    stay = (RedriveItem.State.SKIPPED, RedriveItem.State.REFUSED, RedriveItem.State.CANCELLED)
+    return found.exclude(state__in=stay).order_by()[:MOST_LETTERS].count()
 
 
 def expected_seconds(source: DeadLetterSource, count: int, rate_per_minute: int) -> int:

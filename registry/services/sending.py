@@ -278,7 +278,9 @@ def _gathered(job: RedriveJob, route: Route) -> None:
     """All are there: who has to agree is decided by what really is in it."""
     items = RedriveItem.objects.filter(job=job, state=Item.WAITING)
     job.total = items.count()
-    job.second_because = plans.second_because(route, job.total, items.filter(edit__isnull=False).count())[:500]
+    edited = items.filter(edit__isnull=False).count()
+    because = plans.second_because(route, job.total, edited, by=job.requested_by, besides=job)
+    job.second_because = because[:500]
     job.needs_second = bool(job.second_because)
     job.version += 1
     if not job.total:

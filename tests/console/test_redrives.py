@@ -82,7 +82,7 @@ def test_the_plan_says_what_would_happen_before_anything_does(
     letters.letter(source, message=UNPROCESSABLE)
     letters.letter(source, state="parked")
     client = browse(oncall)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         page = client.get(plan_of(source))
     said = text(page)
     for words in (

@@ -240,7 +240,7 @@ def test_what_counts_is_the_design_served_where_the_source_lies(
     here, ahead = (DeadLetterSource.objects.placed().get(pk=each.pk) for each in (here, ahead))
     assert (told(here), told(ahead)) == (("hold", "hold and ask"), ("resend", "once within window"))
     second = "the design does not say that doing it twice has the effect of once"
-    assert [plans.second_because(routes.of(each), 1, 0) for each in (here, ahead)] == [second, ""]
+    assert [plans.second_because(routes.of(each), 1, 0, by=ann) for each in (here, ahead)] == [second, ""]
     designs = [sources.design(each) for each in (here, ahead)]
     assert [each and each.contracts[0].idempotent for each in designs] == [False, True]
     without_triggers(f"DELETE FROM registry_release WHERE environment_id = {production.pk}")

@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 
 from registry import brokers
-from registry.models import Broker, DeadLetterSource, Integration, Person, RedriveJob
-from registry.services import endpoints, sending
+from registry.models import Broker, DeadLetter, DeadLetterSource, Integration, Person, RedriveJob
+from registry.services import endpoints, plans, redrives, sending
+from registry.services.plans import Selector
+from tests import landscape
 from tests import letters as made
 from tests.registry.services.redrives import redriving
-from tests.registry.services.redrives.redriving import Begin, Stream
+from tests.registry.services.redrives.redriving import Begin, Stream, driven
 
 
 def test_a_redrive_that_fails_in_an_unknown_way_keeps_no_other_from_being_sent(
@@ -60,3 +62,57 @@ def test_a_broker_whose_client_breaks_keeps_no_other_from_being_sent_to(
     assert (broken.state, broken.setbacks) == ("canary", 1)
     assert "password" not in broken.trouble
     assert broken.trouble.startswith("TypeError")
+
+
+def test_many_letters_take_two_people_however_many_redrives_they_are_in(
+    source: DeadLetterSource, begun: Begin, oncall: Person, cora: Person, zoe: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.services.letters.MANY", 4)
+    cora.groups.add(landscape.group_of("on-call"))
+    chosen = [made.letter(source) for _ in range(8)]
+    first = gathered(begun(*chosen[:3]))
+    assert (first.state, first.second_because) == ("canary", "")
+    because = "with the 3 that Otto Ops sent alone in the last 24 hours, 5 letters are more than 4"
+    assert second_because(source, chosen[3:5], by=oncall) == because
+    assert (second_because(source, chosen[3:4], by=oncall), second_because(source, chosen[3:7], by=cora)) == ("", "")
+    second = gathered(begun(*chosen[3:5]))
+    assert (second.state, second.second_because) == ("awaiting_approval", because)
+    redrives.approve(second, by=zoe)
+    assert second_because(source, chosen[5:6], by=oncall) == "", "two people agreed to the second"
+    redrives.cancel(first, why="Not now", by=oncall)
+    assert second_because(source, chosen[:3] + chosen[5:6], by=oncall) == "", "what was cancelled was not sent"
+
+
+def test_what_was_sent_alone_a_day_ago_counts_no_longer(
+    source: DeadLetterSource, begun: Begin, oncall: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.services.letters.MANY", 4)
+    chosen = [made.letter(source) for _ in range(6)]
+    first = driven(begun(*chosen[:3]))
+    assert first.state == "finished"
+    assert second_because(source, chosen[3:], by=oncall).startswith("with the 3 that Otto Ops sent alone")
+    RedriveJob.objects.filter(pk=first.pk).update(started_at=timezone.now() - timedelta(hours=25))
+    assert second_because(source, chosen[3:], by=oncall) == ""
+
+
+def test_two_redrives_that_are_gathered_at_once_see_each_other(
+    source: DeadLetterSource, begun: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.services.letters.MANY", 4)
+    chosen = [made.letter(source) for _ in range(6)]
+    jobs = [begun(*chosen[:3]), begun(*chosen[3:])]
+    assert [each.needs_second for each in jobs] == [False, False]
+    assert [gathered(each).state for each in jobs] == ["canary", "awaiting_approval"]
+
+
+def second_because(source: DeadLetterSource, chosen: list[DeadLetter], *, by: Person) -> str:
+    """As the plan says it."""
+    return plans.plan(source, Selector(letters=tuple(each.pk for each in chosen)), by=by).second_because
+
+
+def gathered(job: RedriveJob) -> RedriveJob:
+    """With its letters in it, and none of them sent."""
+    while job.state == RedriveJob.State.SELECTING:
+        sending.advance(job.pk, seconds=0)
+        job.refresh_from_db()
+    return job

@@ -127,10 +127,11 @@ def test_a_plan_that_takes_too_long_is_given_up_with_a_word_of_how_to_ask(
 
 def test_a_plan_needs_the_second_by_what_it_holds(source: DeadLetterSource, oncall: Person) -> None:
     route = routes.of(source)
-    assert plans.second_because(route, 100, 0) == ""
-    assert plans.second_because(route, 101, 2) == "101 letters are more than 100; 2 of them are edited"
+    assert plans.second_because(route, 100, 0, by=oncall) == ""
+    many = plans.second_because(route, 101, 2, by=oncall)
+    assert many == "101 letters are more than 100; 2 of them are edited"
     source.integration.criticality = "critical"
-    assert plans.second_because(route, 1, 0) == "Orders to payments is critical"
+    assert plans.second_because(route, 1, 0, by=oncall) == "Orders to payments is critical"
 
 
 def test_an_override_of_the_rate_counts(source: DeadLetterSource, oncall: Person) -> None:
