@@ -101,6 +101,23 @@ class Told:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a contract's limit leaves one of the redrives that send there now."""
+
+    limit: int
+    contract: str
+    redrives: int
+
+    @property
+    def per_minute(self) -> int:
+        return max(1, self.limit // self.redrives)
+
+    def __str__(self) -> str:
+        among = f", and {self.redrives} redrives share that" if self.redrives > 1 else ""
+        return f"Slowed to {self.per_minute:,} a minute: {self.contract} allows {self.limit:,}{among}."
+
+
 @dataclass(slots=True)
 class Lease:
     """A redrive in our hands until `ends`, by this process's clock."""
@@ -108,10 +125,22 @@ class Lease:
     job: RedriveJob
     fence: int
     ends: float
+    share: Share | None = None
+    """Known once it sends; None where the design states no limit."""
 
     @property
     def may_send(self) -> bool:
         return time.monotonic() < self.ends - min(SLOWEST_SEND_S, _lease_s() / 2)
+
+    @property
+    def rate_per_minute(self) -> int:
+        """As it was asked for, or less: the limit may have been lowered since, or others send there too."""
+        return min(self.job.rate_per_minute, self.share.per_minute) if self.share else self.job.rate_per_minute
+
+    @property
+    def slowed(self) -> str:
+        """Why it is less; "" if it is not."""
+        return str(self.share) if self.rate_per_minute < self.job.rate_per_minute else ""
 
 
 def drive() -> int:
@@ -308,6 +337,7 @@ def _send_waves(lease: Lease, until: float) -> int:
     resends = sources.unknown_policy(route) == "resend"
     if not _has_work(job, resends=resends):
         return _go_on(lease)
+    lease.share = _share(job, route)
     try:
         with endpoints.open(job.source.broker, job.source.topic, job.source.topic_kind) as broker:
             while time.monotonic() < until and _wait_for_rate(lease.job, until):
@@ -334,6 +364,16 @@ def _held_up(job: RedriveJob, route: Route) -> str:
     return UNREAD if job.state == Job.RUNNING and not _was_read(job, lately) else ""
 
 
+def _share(job: RedriveJob, route: Route) -> Share | None:
+    """Looked at as each slice begins: overrides come and go, and so do other redrives."""
+    if route.limit is None:
+        return None
+    source, waiting = job.source, RedriveItem.objects.filter(job=OuterRef("pk"), state=Item.WAITING)
+    there = {"source__integration": source.integration_id, "source__broker__environment": source.broker.environment_id}
+    others = RedriveJob.objects.filter(state__in=(Job.CANARY, Job.RUNNING), source__topic=source.topic, **there)
+    return Share(*route.limit, redrives=1 + others.exclude(pk=job.pk).filter(Exists(waiting)).count())
+
+
 def _wait_for_rate(job: RedriveJob, until: float) -> bool:
     """Whether the rate allows to send before the slice is over."""
     wait = ((job.next_send_at or timezone.now()) - timezone.now()).total_seconds()
@@ -356,7 +396,7 @@ def _claim(lease: Lease, *, resends: bool) -> list[Claim]:
 @transaction.atomic
 def _claim_batch(lease: Lease, resends: bool) -> list[Claim]:
     job = _hold(lease, Job.CANARY, Job.RUNNING)
-    most = _batch(job)
+    most = _batch(lease.rate_per_minute)
     chosen = _sendable(job, _uncertain(job), most) if resends else []
     chosen += _sendable(job, _waiting(job), min(most - len(chosen), _left_of_wave(job)))
     opened = _openable(job, chosen)
@@ -381,8 +421,8 @@ def _claim_batch(lease: Lease, resends: bool) -> list[Claim]:
         ledger.move_all(keys, was, Letter.PUBLISHING, why=f"Redrive {job.pk}", at=now)
     RedriveItem.objects.filter(pk__in=[item.pk for item, _ in opened]).update(state=Item.SENDING)
     begins = max(job.next_send_at or now, now - AHEAD)
-    job.next_send_at = begins + timedelta(minutes=1) * len(opened) / job.rate_per_minute
-    job.trouble, job.setbacks = "", 0
+    job.next_send_at = begins + timedelta(minutes=1) * len(opened) / lease.rate_per_minute
+    job.trouble, job.setbacks = lease.slowed, 0
     job.save(update_fields=("next_send_at", "trouble", "setbacks"))
     return [
         Claim(
@@ -394,9 +434,9 @@ def _claim_batch(lease: Lease, resends: bool) -> list[Claim]:
     ]
 
 
-def _batch(job: RedriveJob) -> int:
+def _batch(rate_per_minute: int) -> int:
     """A fifth of a second's worth, so that the rate is kept within each second too."""
-    return max(1, min(BATCH, job.rate_per_minute // 300))
+    return max(1, min(BATCH, rate_per_minute // 300))
 
 
 def _waiting(job: RedriveJob) -> QuerySet[RedriveItem]:

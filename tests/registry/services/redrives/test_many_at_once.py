@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from registry import brokers
 from registry.models import Broker, DeadLetter, DeadLetterSource, Integration, Person, RedriveJob
-from registry.services import endpoints, plans, redrives, sending
+from registry.services import endpoints, overrides, plans, redrives, sending
 from registry.services.plans import Selector
 from tests import landscape
 from tests import letters as made
@@ -103,6 +103,51 @@ def test_two_redrives_that_are_gathered_at_once_see_each_other(
     jobs = [begun(*chosen[:3]), begun(*chosen[3:])]
     assert [each.needs_second for each in jobs] == [False, False]
     assert [gathered(each).state for each in jobs] == ["canary", "awaiting_approval"]
+
+
+def test_a_limit_that_is_lowered_slows_a_redrive_that_runs(
+    source: DeadLetterSource, begun: Begin, oncall: Person
+) -> None:
+    for _ in range(40):
+        made.letter(source)
+    job = begun(rate_per_minute=600)
+    patch = {"contracts": {"payments-api": {"rate_limit": {"requests_per_minute": 120}}}}
+    place = source.broker.environment
+    override = overrides.begin(source.integration, place, patch=patch, reason="Overload", by=oncall)
+    assert pace(job) == (120, "Slowed to 120 a minute: payments-api allows 120.")
+    overrides.end(override, by=oncall)
+    assert pace(job) == (600, "")
+
+
+def test_redrives_to_one_topic_share_its_limit(source: DeadLetterSource, begun: Begin, oncall: Person) -> None:
+    chosen = [made.letter(source) for _ in range(90)]
+    first, second, third = (running(begun(*chosen[start::3], rate_per_minute=600)) for start in range(3))
+    redrives.pause(third, why="Later", by=oncall)
+    shared = "Slowed to 300 a minute: payments-api allows 600, and 2 redrives share that."
+    assert (pace(first), pace(second)) == ((300, shared), (300, shared))
+    redrives.cancel(first, why="The other goes before", by=oncall)
+    assert pace(second) == (600, "")
+
+
+def test_a_redrive_that_shares_a_small_limit_with_many_still_moves() -> None:
+    assert sending.Share(limit=2, contract="payments-api", redrives=5).per_minute == 1
+
+
+def running(job: RedriveJob) -> RedriveJob:
+    """Gathered, and past its first waves."""
+    gathered(job)
+    RedriveJob.objects.filter(pk=job.pk).update(state="running", wave=2)
+    return job
+
+
+def pace(job: RedriveJob) -> tuple[int, str]:
+    """How many a minute it sends, and what it says of that."""
+    began = timezone.now()
+    RedriveJob.objects.filter(pk=running(job).pk).update(next_send_at=began)
+    sent = sending.advance(job.pk, seconds=1)
+    job.refresh_from_db()
+    assert job.next_send_at
+    return round(sent * timedelta(minutes=1) / (job.next_send_at - began)), job.trouble
 
 
 def second_because(source: DeadLetterSource, chosen: list[DeadLetter], *, by: Person) -> str:

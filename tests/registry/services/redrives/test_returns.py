@@ -399,7 +399,7 @@ def test_a_source_that_is_only_counted_is_redriven_no_further(
     sending.advance(job.pk)
     DeadLetterSource.objects.update(mode="counts")
     job = driven(job)
-    said = "Letters of this source are counted and not taken in, so nobody would see what comes back."
+    said = "This source is only counted now, so nobody would see what comes back. See its settings."
     assert (job.state, job.paused_because, len(stream.ids())) == ("paused", said, 1)
     with pytest.raises(Conflict, match="are counted"):
         redrives.resume(job, by=oncall)
