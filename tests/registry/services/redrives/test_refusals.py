@@ -138,15 +138,16 @@ def test_an_exchange_nothing_is_bound_to_refuses(
 
 @bounded(most=2, overflow="reject-publish")
 def test_what_a_full_queue_does_not_take_is_open_again_and_goes_once_there_is_room(
-    source: DeadLetterSource, world: QuorumWorld, topic: Place, begun: Begin
+    source: DeadLetterSource, world: QuorumWorld, topic: Place, begun: Begin, oncall: Person
 ) -> None:
     for _ in range(4):
         made.letter(source)
     job = driven(begun())
-    assert (job.state, job.paused_because) == ("paused", "Of the last 4 letters 2 were refused.")
-    assert states(source) == ["presumed_resolved", "presumed_resolved", "open", "open"]
+    assert (job.state, job.paused_because) == ("paused", "Of the last 3 letters 1 were refused.")
+    assert states(source) == ["presumed_resolved", "presumed_resolved", "open", "queued"]
     assert told(source)[2] == ("refused", "RabbitMQ refused it: the queue is full or not available.")
     world.empty(topic)
+    redrives.cancel(job, why="The queue was full", by=oncall)
     assert driven(begun(*source.letters.filter(state="open"))).state == "finished"
     assert (states(source), lying(source, topic)) == (["presumed_resolved"] * 4, 2)
 
