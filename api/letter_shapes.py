@@ -185,7 +185,7 @@ class RedriveAct(Shape):
     act: Act
     """Begin it, agree to it, or stop it and go on."""
     reason: Reason = ""
-    """Why; needed to pause and to cancel."""
+    """Why; needed to cancel."""
 
 
 class RedriveProgress(Shape):

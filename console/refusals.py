@@ -1,6 +1,6 @@
 """What a service refuses becomes a page that says what happened and what to do next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
@@ -37,6 +37,13 @@ def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
 def problems_of(refused: DomainError) -> list[Problem]:
     """What a form shows of a refusal: its problems by field, else one of no field."""
     return refused.problems if isinstance(refused, Invalid) else [Problem("", refused.message, refused.mend)]
+
+
+def sentences(refused: DomainError, labels: Mapping[str, str]) -> list[str]:
+    """What a page says of a refusal: each problem with its field as the page labels it."""
+    if not isinstance(refused, Invalid):
+        return [f"{refused.message} {refused.mend}".strip()]
+    return [f"“{labels.get(each.path, each.path)}” {each.message}. {each.mend}".strip() for each in refused.problems]
 
 
 def status_of(refused: DomainError) -> HTTPStatus:

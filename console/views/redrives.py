@@ -16,10 +16,10 @@ from console import waves
 from console.letter_filters import LABELS, Asked, in_words
 from console.listings import LONGEST_CURSOR, plain
 from console.people import signed_in
-from console.refusals import problems_of, status_of
+from console.refusals import problems_of, sentences, status_of
 from console.views.releases import number
 from registry import permissions
-from registry.errors import DomainError
+from registry.errors import DomainError, Invalid
 from registry.models import (
     DeadLetter,
     DeadLetterGroup,
@@ -38,6 +38,8 @@ MOST_UNDER_WAY = 50
 MOST_NAMED = 6
 ITEMS_SHOWN = 25
 EDITED = "edited"
+SETTLING = ("arrived", "lost")
+HOW = "How do you know?"
 Item = RedriveItem.State
 Act = Callable[[RedriveJob, Person, str], str]
 
@@ -48,7 +50,7 @@ def new(request: HttpRequest, source: int) -> HttpResponse:
     """The plan; what is posted is worked out again, or sent if it is still what was seen."""
     by, held = signed_in(request), _source(source)
     selector, posted = _selector(request.GET, held, by), request.POST
-    override = posted.get("override_reason", "").strip()
+    override = _folded(posted.get("override_reason", ""))
     plan = plans.plan(held, selector, by=by, sends_forbidden=bool(override))
     plan, problems = _at_rate(held, plan, posted.get("rate_per_minute", ""))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
@@ -92,7 +94,9 @@ def redrive(request: HttpRequest, job: int) -> HttpResponse:
             return redirect(request.get_full_path())
     is_part = request.headers.get("HX-Target") == "redrive"
     template = "console/redrives/standing.html" if is_part else "console/redrives/redrive.html"
-    context = _standing(request, held, by) | {"refused": refused, "note": request.POST.get("note", "")}
+    context = _standing(request, held, by)
+    if refused:
+        context |= _put_back(refused, request.POST, context)
     return render(request, template, context, status=status_of(refused) if refused else HTTPStatus.OK)
 
 
@@ -158,10 +162,10 @@ def _begun(source: DeadLetterSource, selector: Selector, plan: Plan, posted: Que
     return redrives.begin(
         source,
         selector,
-        reason=posted.get("reason", ""),
+        reason=_folded(posted.get("reason", "")),
         idempotency_key=key,
         rate_per_minute=plan.rate_per_minute,
-        override_reason=posted.get("override_reason", ""),
+        override_reason=_folded(posted.get("override_reason", "")),
         stop_percent=number(posted.get("stop_percent", "10")) or 0,
         by=by,
     )
@@ -190,19 +194,25 @@ def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, A
     awaits = held.state == RedriveJob.State.AWAITING_APPROVAL
     may_redrive = permissions.may_redrive(by)
     may_second = not is_over and permissions.may_second(by, held)
-    return {
+    may = {
+        "may_start": may_redrive and held.state == RedriveJob.State.DRAFT and by.pk == held.requested_by_id,
+        "may_approve": awaits and may_second,
+        "may_pause": may_redrive and held.state in redrives.MOVING,
+        "may_resume": may_redrive and held.state == RedriveJob.State.PAUSED,
+        "may_cancel": not is_over and (may_redrive or may_second),
+    }
+    return may | {
         "job": held,
         "source": held.source,
         "progress": progress,
         "parts": waves.parts(progress),
         "waves": waves.waves(held, progress),
         "is_over": is_over,
-        "may_start": may_redrive and held.state == RedriveJob.State.DRAFT and by.pk == held.requested_by_id,
-        "may_approve": awaits and may_second,
-        "may_pause": may_redrive and held.state in redrives.MOVING,
-        "may_resume": may_redrive and held.state == RedriveJob.State.PAUSED,
-        "may_cancel": not is_over and (may_redrive or may_second),
+        "refreshes": not is_over,
+        "may_act": any(may.values()),
         "may_settle": may_redrive,
+        "note_label": _note_label(may),
+        "how": HOW,
         "seconds": redrives.seconds(held)[:MOST_NAMED] if awaits else [],
         "show": show,
         "has_edited": awaits and edited.exists(),
@@ -215,10 +225,37 @@ def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, A
     }
 
 
+def _note_label(may: Mapping[str, bool]) -> str:
+    if may["may_pause"]:
+        return "Reason"
+    return "Note, or reason to cancel" if may["may_approve"] or may["may_resume"] else "Reason to cancel"
+
+
+def _put_back(refused: DomainError, posted: QueryDict, standing: Mapping[str, Any]) -> dict[str, Any]:
+    """A refusal in words, and what was typed in the field it came from. Nothing refreshes it away."""
+    letter = number(posted.get("letter", "")) if posted.get("act") in SETTLING else None
+    label = HOW if letter else standing["note_label"]
+    uncertain = {each.letter_id for each in standing["page"].rows if each.state == Item.UNCERTAIN}
+    place = letter or "note"
+    return {
+        "refused": sentences(refused, {"why": label, "note": label}),
+        "note": posted.get("note", ""),
+        "typed_in": place,
+        "wrong": place if isinstance(refused, Invalid) else None,
+        "has_field": standing["may_settle"] and letter in uncertain if letter else standing["may_act"],
+        "refreshes": False,
+    }
+
+
+def _folded(text: str) -> str:
+    """What was typed into a field of several lines, as one."""
+    return " ".join(text.split())
+
+
 def _done(held: RedriveJob, by: Person, posted: QueryDict) -> str:
     """What came of an act, in words. Raises DomainError."""
-    act, note = posted.get("act", ""), posted.get("note", "")
-    if act in ("arrived", "lost"):
+    act, note = posted.get("act", ""), _folded(posted.get("note", ""))
+    if act in SETTLING:
         return _settled(held, by, act, posted.get("letter", ""), note)
     if act not in _ACTS:
         raise DomainError("Nothing is done that way.", "Use one of the buttons of this page.")

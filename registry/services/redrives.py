@@ -142,10 +142,10 @@ def approve(job: RedriveJob, *, by: Person, note: str = "") -> RedriveJob:
 
 
 @transaction.atomic
-def pause(job: RedriveJob, *, why: str, by: Person) -> RedriveJob:
-    """Send nothing more for now. What is on its way arrives."""
+def pause(job: RedriveJob, *, why: str = "", by: Person) -> RedriveJob:
+    """Send nothing more for now. What is on its way arrives. It is the safe act: it needs no reason."""
     held = _acted_on(job, by)
-    why = _reason(why)
+    why = remark("why", why) or f"By {by.name}, without a reason."
     _require(held, *MOVING)
     halt(held, why, by=by)
     return held

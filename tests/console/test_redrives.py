@@ -1,5 +1,6 @@
 """Redrives from the page: a plan seen first, one job whatever is clicked twice, two people where it takes two."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +121,9 @@ def test_it_is_begun_once_however_often_the_button_is_pressed(
     job = RedriveJob.objects.get()
     assert first["Location"] == second["Location"] == f"/dead-letters/redrives/{job.pk}/"
     assert (job.state, job.selector, job.reason) == ("selecting", {"letters": chosen}, "The provider is back")
-    assert client.post(address, sent | {"idempotency_key": "another"}).status_code == 302
+    another = sent | {"idempotency_key": "another", "reason": "The provider\r\nis back"}
+    assert client.post(address, another).status_code == 302
+    assert RedriveJob.objects.get(idempotency_key="another").reason == "The provider is back"
     gathered(job)
     late = client.post(address, sent | {"idempotency_key": "late"})
     assert "By now it would be 0 letters, and you saw 2." in text(late)
@@ -135,6 +138,8 @@ def test_what_was_typed_stays_and_each_refusal_stands_at_its_field(
     fast = client.post(plan_of(source), sent)
     assert (fast.status_code, "Is out of range. Write 1 to 600 letters per minute." in text(fast)) == (422, True)
     assert (form(fast)["rate_per_minute"], form(fast)["reason"]) == ("601", "Back")
+    lines = client.post(plan_of(source), sent | {"rate_per_minute": "x", "reason": "Back\nby hand"})
+    assert form(lines)["reason"] == "Back\nby hand"
     silent = client.post(plan_of(source), sent | {"rate_per_minute": "6", "reason": " ", "stop_percent": "x"})
     assert silent.status_code == 400
     assert "Is no share. Write 1 to 100 per cent." in text(silent)
@@ -235,11 +240,12 @@ def test_it_is_paused_resumed_and_cancelled_each_with_what_it_comes_to(
     many = [letters.letter(source) for _ in range(2)]
     job = gathered(redriving.begun(source, *many, by=oncall, rate_per_minute=1))
     client, address = browse(oncall), reverse("redrive", args=[job.pk])
-    silent = client.post(address, {"act": "pause", "note": ""})
-    assert (silent.status_code, "why: is missing Write a few words." in text(silent)) == (400, True)
-    paused = client.post(address, {"act": "pause", "note": "The bank called"}, follow=True)
+    paused = client.post(address, {"act": "pause", "note": "The bank\r\ncalled"}, follow=True)
     assert "Paused. The bank called" in text(paused)
     assert "It goes on." in text(client.post(address, {"act": "resume", "note": ""}, follow=True))
+    silent = client.post(address, {"act": "pause", "note": " "}, follow=True)
+    assert "Paused. By Otto Ops, without a reason." in text(silent)
+    client.post(address, {"act": "resume"})
     stale = client.post(address, {"act": "resume", "note": "mine"})
     assert stale.status_code == 409
     assert "mine" in stale.content.decode()
@@ -247,6 +253,26 @@ def test_it_is_paused_resumed_and_cancelled_each_with_what_it_comes_to(
     assert "are open again." in text(done)
     assert "every 3s" not in done.content.decode()
     assert ledger.imbalance() == 0
+
+
+def test_a_refusal_and_what_was_typed_stay_until_somebody_goes_on(
+    source: DeadLetterSource, browse: Browse, oncall: Person, mallory: Person
+) -> None:
+    job = gathered(redriving.begun(source, letters.letter(source), by=oncall, rate_per_minute=1))
+    client, address = browse(oncall), reverse("redrive", args=[job.pk])
+    assert "data-refreshes" in client.get(address).content.decode()
+    silent = client.post(address, {"act": "cancel", "note": ""})
+    assert silent.status_code == 400
+    assert "“Reason” is missing. Write a few words. Nothing was changed." in text(silent)
+    long = client.post(address, {"act": "cancel", "note": f"one\r\n{'x' * 500}"})
+    assert "“Reason” is longer than 500 characters. Shorten it." in text(long)
+    assert form(long)["note"].split() == ["one", "x" * 500]
+    for page in (silent, long):
+        body = page.content.decode()
+        assert ("every 3s" in body, "data-refreshes" in body, 'aria-invalid="true"' in body) == (False, False, True)
+    theirs = browse(mallory).post(address, {"act": "pause", "note": "Stop it"})
+    assert "You wrote: Stop it" in text(theirs)
+    assert "data-refreshes" in browse(oncall).get(address).content.decode()
 
 
 def test_the_page_asks_itself_again_until_it_ends_and_costs_the_same_with_many(
@@ -289,6 +315,27 @@ def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(
     assert again.status_code == 409
     assert client.post(address, {"act": "lost", "letter": "٣", "note": "x"}).status_code == 404
     assert Event.objects.filter(kind="letter.settled").count() == 2
+
+
+def test_how_one_knows_stays_in_its_own_form_when_it_is_refused(
+    source: DeadLetterSource, browse: Browse, oncall: Person
+) -> None:
+    DeadLetterSource.objects.update(unknown_policy="hold")
+    both = [letters.letter(source) for _ in range(2)]
+    job = gathered(redriving.begun(source, *both, by=oncall, rate_per_minute=1))
+    for letter in both:
+        lost(job, letter)
+    client, address = browse(oncall), reverse("redrive", args=[job.pk])
+    asked = {"act": "arrived", "letter": both[1].pk, "note": "x" * 501}
+    refused = client.post(address, asked)
+    assert "“How do you know?” is longer than 500 characters. Shorten it." in text(refused)
+    typed = dict(re.findall(r'<textarea id="([^"]+)"[^>]*>([^<]*)</textarea>', refused.content.decode()))
+    items = {each.letter_id: f"why-{each.pk}" for each in job.items.all()}
+    assert typed == {"note": "", items[both[0].pk]: "", items[both[1].pk]: "x" * 501}
+    client.post(address, asked | {"note": "It is\nin their log"})
+    late = client.post(address, asked | {"note": "It is there"})
+    assert (late.status_code, "You wrote: It is there" in text(late)) == (409, True)
+    assert job.items.get(letter=both[1]).note == "Otto Ops: It is in their log"
 
 
 def test_the_list_costs_the_same_with_three_and_with_thirty(

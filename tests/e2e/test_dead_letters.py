@@ -64,6 +64,31 @@ def test_a_letter_is_sent_back_from_the_browser_and_its_consumer_finds_it(
     assert [(each["message-id"], each["body"]) for each in stream.messages()] == [("evt-7", '{"order": 7}')]
 
 
+def test_a_refusal_stays_where_the_page_would_have_refreshed_it_away(
+    live_server: Any, context: BrowserContext, source: DeadLetterSource, ops: Person
+) -> None:
+    ops.groups.add(landscape.group_of("on-call"))
+    job = redriving.begun(source, letters.letter(source), by=ops)
+    page = context.new_page()
+    sign_in(page, live_server.url, ops)
+    page.goto(live_server.url + reverse("redrive", args=[job.pk]))
+    shown = page.locator("#redrive")
+    expect(shown).to_have_attribute("data-refreshes", "")
+    page.get_by_label("Reason").fill("x" * 500)
+    page.get_by_label("Reason").evaluate("each => { each.maxLength = 600; each.value += '\\nyz'; }")
+    page.get_by_role("button", name="Cancel").click()
+    refusal = page.get_by_role("alert")
+    expect(refusal).to_contain_text("“Reason” is longer than 500 characters.")
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(4_500)
+    expect(refusal).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("x" * 500 + "\nyz")
+    page.get_by_role("link", name="Refresh").click()
+    expect(shown).to_have_attribute("data-refreshes", "")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("By Otto Ops, without a reason.")).to_be_visible()
+
+
 def test_every_page_of_dead_letters_and_redrives_is_accessible_and_fits(
     live_server: Any,
     context: BrowserContext,
