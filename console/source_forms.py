@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from console.forms import SLUG_HELP
 from registry.models import Broker, DeadLetterSource, Environment
@@ -88,9 +89,19 @@ class KeepingForm(forms.Form):
 
 
 class KeptForm(KeepingForm):
-    """The same of a source that is there."""
+    """The same of a source that is there. Only what somebody changed is said: two people at once undo nothing."""
 
     is_active = forms.BooleanField(required=False, label="In use", help_text="Otherwise nobody looks at it.")
+
+    def __init__(self, posted: QueryDict | None, *, source: DeadLetterSource) -> None:
+        super().__init__(posted, initial=self.initial_of(source))
+        self.source = source
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def as_said(self) -> dict[str, Any]:
+        said = super().as_said()
+        return {name: said[name] if name in self.changed_data else getattr(self.source, name) for name in said}
 
 
 class BrokerField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the checker only

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.db.models import OuterRef
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -13,19 +13,20 @@ from django.views.decorators.http import require_http_methods
 from console import subject
 from console.forms import put_problems
 from console.people import signed_in
-from console.refusals import problems_of, status_of
+from console.refusals import sentences, status_of
 from console.source_forms import KeptForm, SourceForm
 from console.views.releases import number
 from registry import deaths, permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
 from registry.models.letters import UNDECIDED
-from registry.record.findings import Problem
 from registry.services import routes
 from registry.services import sources as keeping
 from registry.services.sources import Proposal
 
 COUNTED_UP_TO = 10_000
+AGREED = "I agree to that for this source"
+LABELS = {"mode": "How it is read", "agreed": AGREED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Way:
     mode: str
     label: str
     risk: str
-    is_now: bool
+    is_chosen: bool
+    is_agreed: bool
 
 
 def sources(request: HttpRequest, slug: str) -> HttpResponse:
@@ -87,22 +89,23 @@ def keep(request: HttpRequest, source: int) -> HttpResponse:
     integration = subject.find(held.integration.slug)
     held.integration = integration
     _require_keeper(by, integration)
-    reads = request.POST.get("act") == "read"
-    form = KeptForm(request.POST if request.POST and not reads else None, initial=KeptForm.initial_of(held))
-    problems: Sequence[Problem] = ()
+    form = KeptForm(request.POST if request.method == "POST" else None, source=held)
+    problems: list[str] = []
     status = 200
     if request.method == "POST":
         try:
-            if done := _read(held, request, by) if reads else _kept(held, form, by):
+            if done := _saved(held, form, request.POST, by):
                 messages.success(request, done)
                 return redirect("source-settings", held.pk)
         except DomainError as refused:
-            problems, status = problems_of(refused), status_of(refused)
+            problems, status = sentences(refused, LABELS), status_of(refused)
     route = routes.of(held)
     context = subject.head(integration, by=by, tab="dead-letters") | {
         "source": held,
         "form": form,
-        "ways": _ways(held, request.POST.get("mode", "")),
+        "ways": _ways(held, request.POST),
+        "mode_seen": request.POST.get("mode_seen", held.mode),
+        "agreed_label": AGREED,
         "problems": problems,
         "grade": keeping.grade(route),
         "taken_in": keeping.taken_in(held),
@@ -111,29 +114,30 @@ def keep(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "console/sources/settings.html", context, status=422 if form.errors else status)
 
 
-def _read(held: DeadLetterSource, request: HttpRequest, by: Person) -> str:
-    """What reading it otherwise came to. Raises DomainError."""
-    mode = request.POST.get("mode", "")
-    read = keeping.change_mode(held, mode, agreed=request.POST.get("agreed") == mode, by=by)
-    return f"{read.place} is read so from now on: {read.get_mode_display().lower()}."
-
-
-def _kept(held: DeadLetterSource, form: KeptForm, by: Person) -> str:
-    """That it is kept so; "" where something stands beside a field."""
+def _saved(held: DeadLetterSource, form: KeptForm, posted: QueryDict, by: Person) -> str:
+    """What all that was typed came to; "" where something stands beside a field. Raises DomainError."""
     if not form.is_valid():
         return ""
+    mode = posted.get("mode", "")
     try:
-        keeping.change(held, **form.as_said(), by=by)
+        if mode == posted.get("mode_seen"):
+            keeping.change(held, **form.as_said(), by=by)
+            return f"Letters of {held.place} are kept so from now on."
+        agreed = mode in posted.getlist("agreed")
+        read = keeping.change_with_mode(held, mode, agreed=agreed, **form.as_said(), by=by)
     except Invalid as refused:
+        if LABELS.keys() & {each.path for each in refused.problems}:
+            raise
         put_problems(form, refused)
         return ""
-    return f"Letters of {held.place} are kept so from now on."
+    return f"{read.place} is read and kept so from now on: {read.get_mode_display().lower()}."
 
 
-def _ways(source: DeadLetterSource, chosen: str) -> list[Way]:
-    now = chosen if chosen in keeping.modes(source) else source.mode
-    modes = (DeadLetterSource.Mode(each) for each in keeping.modes(source))
-    return [Way(each.value, each.label, keeping.risk(source, each), each == now) for each in modes]
+def _ways(source: DeadLetterSource, posted: QueryDict) -> list[Way]:
+    possible, agreed = keeping.modes(source), posted.getlist("agreed")
+    chosen = posted.get("mode") if posted.get("mode") in possible else source.mode
+    modes = (DeadLetterSource.Mode(each) for each in possible)
+    return [Way(each, each.label, keeping.risk(source, each), each == chosen, each in agreed) for each in modes]
 
 
 def _proposed(integration: Integration) -> list[tuple[Environment, list[Proposal]]]:

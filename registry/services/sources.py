@@ -213,6 +213,15 @@ def change_mode(source: DeadLetterSource, mode: str, *, agreed: bool = False, by
     return held
 
 
+@transaction.atomic
+def change_with_mode(
+    source: DeadLetterSource, mode: str, *, agreed: bool = False, by: Person, **kept: Any
+) -> DeadLetterSource:
+    """Keep its letters otherwise, and read it otherwise: none is taken in with less hidden than is asked for."""
+    change(source, **kept, by=by)
+    return change_mode(source, mode, agreed=agreed, by=by)
+
+
 def begin_anew(held: DeadLetterSource) -> None:
     """Read the log that is there now from its beginning, as another one than was read so far. `held` is locked."""
     now = timezone.now()

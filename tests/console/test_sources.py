@@ -16,6 +16,9 @@ from tests.registry.services.redrives import redriving
 
 TOPIC = "orders.events"
 SLUG = "orders-to-payments"
+READ = {"mode": "cursor", "agreed": "cursor"}
+ACTIVE = {"is_active": "on"}
+"""What a browser sends of a box that is ticked."""
 Browse = Callable[[Person], Client]
 Count = Callable[..., Any]
 
@@ -153,15 +156,47 @@ def test_more_than_counting_needs_consent_to_what_it_does_to_the_place(
         page = client.get(address)
     assert "Letters are taken out of the queue once they are safe here" in text(page)
     assert "Copy, leave the original" not in text(page)
-    silent = client.post(address, {"act": "read", "mode": "consume"})
-    assert (silent.status_code, "agreed is missing" in text(silent)) == (400, True)
-    assert form(silent, "reading")["mode"] == "consume"
-    client.post(address, {"act": "read", "mode": "consume", "agreed": "consume"})
+    asked = form(page, "settings") | ACTIVE | {"mode": "consume", "masked": "card.number"}
+    silent = client.post(address, asked)
+    said = "Nothing was saved. “I agree to that for this source” is missing. Agree to it: Letters are taken out"
+    assert (silent.status_code, said in text(silent)) == (400, True)
+    assert form(silent, "settings") | ACTIVE == asked
     source.refresh_from_db()
-    assert (source.mode, source.consented_by) == ("consume", cora)
+    assert (source.mode, source.masked) == ("counts", [])
+    done = client.post(address, asked | {"agreed": "consume"}, follow=True)
+    assert f"{source.place} is read and kept so from now on: take custody" in text(done)
+    source.refresh_from_db()
+    assert (source.mode, source.consented_by, source.masked) == ("consume", cora, ["card.number"])
     assert "Cora Cole agreed to it" in text(client.get(address))
-    impossible = client.post(address, {"act": "read", "mode": "cursor", "agreed": "cursor"})
-    assert "is not possible at RabbitMQ" in text(impossible)
+    impossible = client.post(address, asked | {"mode": "cursor", "agreed": "cursor"})
+    assert "“How it is read” is not possible at RabbitMQ. Choose counts or consume." in text(impossible)
+
+
+def test_no_letter_is_read_with_masks_that_were_typed_and_refused(
+    approved: Integration, broker: Broker, browse: Browse, cora: Person
+) -> None:
+    source = letters.source(approved, broker, topic=TOPIC)
+    client, address = browse(cora), reverse("source-settings", args=[source.pk])
+    sent = form(client.get(address), "settings") | ACTIVE | READ | {"masked": "card.number"}
+    for wrong in ({"searchable": "card.number"}, {"retention_days": "x"}):
+        refused = client.post(address, sent | wrong)
+        assert (refused.status_code, "Nothing was saved. What is wrong stands" in text(refused)) == (422, True)
+        assert form(refused, "settings") | ACTIVE == sent | wrong
+        source.refresh_from_db()
+        assert (source.mode, source.masked) == ("counts", [])
+
+
+def test_what_two_people_save_at_once_undoes_nothing(
+    approved: Integration, broker: Broker, browse: Browse, cora: Person
+) -> None:
+    source = letters.source(approved, broker, topic=TOPIC)
+    client, address = browse(cora), reverse("source-settings", args=[source.pk])
+    mine = theirs = form(client.get(address), "settings") | ACTIVE
+    client.post(address, mine | READ | {"masked": "card.number\ncustomer.email"})
+    client.post(address, theirs | {"retention_days": "7"})
+    source.refresh_from_db()
+    kept = (source.mode, source.masked, source.retention_days, source.is_active)
+    assert kept == ("cursor", ["card.number", "customer.email"], 7, True)
 
 
 def test_how_letters_are_kept_is_changed_and_refused_beside_the_field(
@@ -171,10 +206,10 @@ def test_how_letters_are_kept_is_changed_and_refused_beside_the_field(
     client, address = browse(cora), reverse("source-settings", args=[source.pk])
     page = client.get(address)
     assert "The design says: send it again with the same id." in text(page)
-    sent = form(page, "keeping") | {"act": "keep", "masked": "card.number", "searchable": "Card.Number\norder.id"}
+    sent = form(page, "settings") | {"masked": "card.number", "searchable": "Card.Number\norder.id"}
     refused = client.post(address, sent)
     assert (refused.status_code, "which is masked. It would be kept in clear" in text(refused)) == (422, True)
-    assert form(refused, "keeping")["searchable"].split() == ["Card.Number", "order.id"]
+    assert form(refused, "settings")["searchable"].split() == ["Card.Number", "order.id"]
     assert client.post(address, sent | {"searchable": "", "retention_days": "x"}).status_code == 422
     client.post(
         address, sent | {"searchable": "order.id", "unknown_policy": "hold", "max_redrives": "5", "is_active": "on"}
@@ -196,7 +231,7 @@ def test_who_leads_no_team_of_it_defines_and_changes_nothing(
     assert "Define a source" not in text(page)
     for address in (reverse("source-new", args=[SLUG]), reverse("source-settings", args=[source.pk])):
         assert client.get(address).status_code == 403
-        assert client.post(address, {"act": "read", "mode": "cursor", "agreed": "cursor"}).status_code == 403
+        assert client.post(address, READ).status_code == 403
     source.refresh_from_db()
     assert source.mode == "counts"
 

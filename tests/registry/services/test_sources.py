@@ -108,6 +108,18 @@ def test_more_than_counting_needs_consent_which_is_recorded(define: Define, cora
     assert Event.objects.filter(kind="source.mode_changed").count() == 2
 
 
+def test_what_is_to_be_hidden_is_kept_before_a_letter_is_read_or_neither_is(define: Define, cora: Person) -> None:
+    made = define()
+    kept: Any = {"masked": ["card.number"], "searchable": [], "retention_days": 7, "max_redrives": 3}
+    kept |= {"unknown_policy": "", "returns_within_seconds": 60}
+    assert refused(lambda: sources.change_with_mode(made, Mode.CURSOR, by=cora, **kept))[0] == "agreed"
+    made.refresh_from_db()
+    assert (made.mode, made.masked) == ("counts", [])
+    changed = sources.change_with_mode(made, Mode.CURSOR, agreed=True, by=cora, **kept)
+    assert (changed.mode, changed.masked) == ("cursor", ["card.number"])
+    assert [each.kind for each in Event.objects.order_by("-pk")[:2]] == ["source.mode_changed", "source.changed"]
+
+
 @pytest.mark.parametrize(
     ("kind", "place_kind", "modes", "taken_in"),
     [
