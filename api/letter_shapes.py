@@ -210,7 +210,9 @@ class RedriveProgress(Shape):
     came_back: int
     """Died again."""
     resolved: int
-    """Their consumer reported them done, or they did not come back in time."""
+    """Their consumer reported them done."""
+    presumed_resolved: int
+    """They did not come back in time, and nobody reported them."""
 
 
 class Redrive(Shape):

@@ -47,6 +47,15 @@ def parts(progress: Progress) -> tuple[Part, ...]:
     )
 
 
+def outcomes(progress: Progress) -> tuple[Part, ...]:
+    """What became of those that were sent, as far as anybody knows."""
+    return (
+        Part("resolved", "Processed", progress.resolved, "done"),
+        Part("presumed_resolved", "Presumed done", progress.presumed_resolved, "outline"),
+        Part("came_back", "Came back", progress.came_back, "down"),
+    )
+
+
 def waves(job: RedriveJob, progress: Progress) -> list[Wave]:
     """Its steps, each with how much of it was begun; those that have no letters are not drawn."""
     begun, start, found = progress.total - progress.waiting - progress.cancelled, 0, []

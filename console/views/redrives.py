@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -38,6 +40,8 @@ MOST_UNDER_WAY = 50
 MOST_NAMED = 6
 ITEMS_SHOWN = 25
 EDITED = "edited"
+LINGERS = timedelta(minutes=1)
+"""How long the page of a redrive that ended goes on to refresh after its last letter could come back."""
 SETTLING = ("arrived", "lost")
 HOW = "How do you know?"
 Item = RedriveItem.State
@@ -185,12 +189,15 @@ def _edits(held: DeadLetterSource, selector: Selector) -> list[PayloadEdit]:
 
 def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, Any]:
     progress = redrives.progress(held)
-    show = request.GET.get("show", "")
+    parts, outcomes = waves.parts(progress), waves.outcomes(progress)
+    labels = {each.state: each.label for each in (*parts, *outcomes)} | {EDITED: "Edited"}
+    show = request.GET.get("show", "") if request.GET.get("show") in labels else ""
     items = RedriveItem.objects.filter(job=held).select_related("letter", "edit__by")
     items = items.defer("letter__facts", "edit__body", "edit__headers")
     edited = items.filter(edit__isnull=False)
-    items = edited if show == EDITED else items.filter(state=show) if show in Item.values else items
-    is_over = held.state in redrives.ENDED
+    items = edited if show == EDITED else items.filter(redrives.COUNTED[show]) if show else items
+    is_over, now = held.state in redrives.ENDED, timezone.now()
+    until = redrives.may_return_until(held) if is_over else None
     awaits = held.state == RedriveJob.State.AWAITING_APPROVAL
     may_redrive = permissions.may_redrive(by)
     may_second = not is_over and permissions.may_second(by, held)
@@ -205,16 +212,19 @@ def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, A
         "job": held,
         "source": held.source,
         "progress": progress,
-        "parts": waves.parts(progress),
+        "parts": parts,
+        "outcomes": outcomes if progress.sent else (),
         "waves": waves.waves(held, progress),
         "is_over": is_over,
-        "refreshes": not is_over,
+        "may_return_until": until if until and now < until else None,
+        "refreshes": not is_over or (until is not None and now < until + LINGERS),
         "may_act": any(may.values()),
         "may_settle": may_redrive,
         "note_label": _note_label(may),
         "how": HOW,
         "seconds": redrives.seconds(held)[:MOST_NAMED] if awaits else [],
         "show": show,
+        "shown": labels.get(show, ""),
         "has_edited": awaits and edited.exists(),
         "page": keyset(
             items,

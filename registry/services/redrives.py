@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
 from registry import permissions
@@ -40,7 +41,9 @@ class Progress:
     cancelled: int
     came_back: int
     resolved: int
-    """Reported by their consumer, or presumed because they did not come back."""
+    """Their consumer reported them done."""
+    presumed_resolved: int
+    """They did not come back in time, and nobody reported them."""
 
     @property
     def settled(self) -> int:
@@ -197,18 +200,27 @@ def progress(job: RedriveJob) -> Progress:
 def progress_of(jobs: Iterable[RedriveJob]) -> dict[int, Progress]:
     """Those of each, by its key. One statement."""
     keys = [each.pk for each in jobs]
-    counts = {f"counted_{name}": Count("pk", filter=which) for name, which in _COUNTED.items()}
+    counts = {f"counted_{name}": Count("pk", filter=which) for name, which in COUNTED.items()}
     found: Any = RedriveItem.objects.filter(job__in=keys).order_by().values("job").annotate(**counts)
-    told = {row["job"]: {name: row[f"counted_{name}"] for name in _COUNTED} for row in found}
-    return {key: Progress(**told.get(key, dict.fromkeys(_COUNTED, 0))) for key in keys}
+    told = {row["job"]: {name: row[f"counted_{name}"] for name in COUNTED} for row in found}
+    return {key: Progress(**told.get(key, dict.fromkeys(COUNTED, 0))) for key in keys}
 
 
-_COUNTED = {
+def may_return_until(job: RedriveJob) -> datetime | None:
+    """When the last letter it sent is presumed done; none is awaited where that is None. `job.source` is read."""
+    awaited = RedriveItem.objects.filter(job=job, state=Item.SENT, letter__state=DeadLetter.State.PUBLISHED)
+    last: datetime | None = awaited.aggregate(at=Max("letter__moved_at"))["at"]
+    return last + timedelta(seconds=job.source.returns_within_seconds) if last else None
+
+
+COUNTED = {
     **{str(each): Q(state=each) for each in Item.values},
     "total": ~Q(state=Item.SKIPPED),
     "came_back": Q(came_back=True),
-    "resolved": Q(letter__state__in=(DeadLetter.State.RESOLVED, DeadLetter.State.PRESUMED_RESOLVED)),
+    "resolved": Q(state=Item.SENT, letter__state=DeadLetter.State.RESOLVED),
+    "presumed_resolved": Q(state=Item.SENT, letter__state=DeadLetter.State.PRESUMED_RESOLVED),
 }
+"""Which items each count of a redrive's progress is of."""
 
 
 def halt(held: RedriveJob, why: str, *, by: Person | None) -> None:

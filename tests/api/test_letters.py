@@ -19,7 +19,7 @@ from registry.models import (
     RedriveItem,
     RedriveJob,
 )
-from registry.services import ledger, returns
+from registry.services import ledger, redrives, returns, sending
 from registry.services.plans import AGES, Selector
 from registry.services.routes import Route
 from tests import letters
@@ -243,6 +243,7 @@ def test_a_redrive_is_paused_resumed_and_cancelled(source: DeadLetterSource, spe
     address = f"/api/v1/redrives/{job.pk}"
     told = post(client, address, act="pause", reason="Too many at once").json()
     assert (told["state"], told["paused_because"], told["progress"]["sent"]) == ("paused", "Too many at once", 1)
+    assert (told["progress"]["resolved"], told["progress"]["presumed_resolved"]) == (0, 0)
     assert post(client, address, act="pause", reason="Again").status_code == 409
     assert post(client, address, act="cancel", reason="Enough").json()["state"] == "cancelled"
     [listed] = client.get(f"{SOURCES}/{source.pk}/redrives").json()["items"]
@@ -259,6 +260,9 @@ def test_a_consumer_reports_what_it_has_done(source: DeadLetterSource, token: st
     assert post(client, f"{SOURCES}/resolved", **asked).json() == {"resolved": 0}
     states = {each.pk: each.state for each in DeadLetter.objects.all()}
     assert states == {attempt.letter_id: "resolved", other.letter_id: "published"}
+    sending.presume(at=timezone.now() + timedelta(days=1))
+    told = [redrives.progress(each.item.job) for each in (attempt, other)]
+    assert [(each.resolved, each.presumed_resolved) for each in told] == [(1, 0), (0, 1)]
 
 
 def test_a_consumer_of_another_environment_or_design_reports_nothing(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -295,6 +296,53 @@ def test_the_page_asks_itself_again_until_it_ends_and_costs_the_same_with_many(
     assert "style=" not in part
 
 
+def test_a_finished_one_tells_until_when_letters_may_come_back_and_refreshes_until_then(
+    source: DeadLetterSource, browse: Browse, oncall: Person, django_assert_num_queries: Count
+) -> None:
+    client = browse(oncall)
+    for size in (3, 30):
+        job = gathered(redriving.begun(source, *[letters.letter(source) for _ in range(size)], by=oncall))
+        arrived(job)
+        address = reverse("redrive", args=[job.pk])
+        with django_assert_num_queries(7):
+            page = client.get(address)
+    until = max(each.letter.moved_at for each in job.items.all()) + timedelta(seconds=600)
+    assert f"Letters may still come back until {until:%H:%M} UTC" in text(page).replace(f"{until:%-d %b}, ", "")
+    assert 'hx-trigger="every 15s"' in page.content.decode()
+    for seconds, refreshes in ((630, True), (700, False)):
+        DeadLetter.objects.update(moved_at=timezone.now() - timedelta(seconds=seconds))
+        page = client.get(address)
+        assert ("may still come back" in text(page), "data-refreshes" in page.content.decode()) == (False, refreshes)
+
+
+def test_processed_presumed_and_come_back_are_counted_apart_and_each_shows_its_letters(
+    source: DeadLetterSource, browse: Browse, oncall: Person
+) -> None:
+    made = [letters.letter(source) for _ in range(4)]
+    job = gathered(redriving.begun(source, *made, by=oncall))
+    arrived(job)
+    done, back, *quiet = (item.letter for item in job.items.select_related("letter"))
+    ledger.move(done, DeadLetter.State.RESOLVED)
+    ledger.move(back, DeadLetter.State.RETURNED)
+    job.items.filter(letter=back).update(came_back=True)
+    sending.presume(at=redriving.over())
+    client, address = browse(oncall), reverse("redrive", args=[job.pk])
+    page = client.get(address)
+    assert "4 sent 0 waiting 1 processed 2 presumed done 1 came back" in text(page)
+    assert ("may still" in text(page), "data-refreshes" in page.content.decode()) == (False, False)
+    for show, words, found in (
+        ("resolved", "processed", [done]),
+        ("presumed_resolved", "presumed done", quiet),
+        ("came_back", "came back", [back]),
+        ("waiting", "waiting", []),
+    ):
+        assert f'href="?show={show}"' in page.content.decode()
+        shown = client.get(address, {"show": show})
+        assert [each.letter_id for each in shown.context["page"].rows] == [each.pk for each in found]
+        assert f"Letters: {words} All {'Letter' if found else 'There are none.'}" in text(shown)
+    assert len(client.get(address, {"show": "total"}).context["page"].rows) == 4
+
+
 def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(
     source: DeadLetterSource, browse: Browse, oncall: Person
 ) -> None:
@@ -360,6 +408,15 @@ def test_an_address_that_chooses_nothing_readable_is_refused_in_words(
     page = browse(oncall).get(f"{reverse('redrive-new', args=[source.pk])}?{query}")
     assert page.status_code == 400
     assert "This request cannot be read" in text(page)
+
+
+def arrived(job: RedriveJob) -> None:
+    """All its letters were sent, and it is finished."""
+    for item in job.items.select_related("letter"):
+        ledger.move(item.letter, DeadLetter.State.PUBLISHING)
+        ledger.move(item.letter, DeadLetter.State.PUBLISHED)
+    job.items.update(state="sent", settled_at=timezone.now())
+    RedriveJob.objects.filter(pk=job.pk).update(state="finished", ended_at=timezone.now())
 
 
 def lost(job: RedriveJob, letter: DeadLetter) -> None:

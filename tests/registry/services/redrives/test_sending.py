@@ -83,6 +83,12 @@ def test_what_waits_is_open_again_when_a_redrive_is_cancelled(
     assert states(source) == ["published", "open", "open"]
     told = redrives.progress(job)
     assert (told.total, told.sent, told.cancelled, told.waiting, told.percent) == (3, 1, 2, 0, 100)
+    last = source.letters.get(state="published").moved_at
+    assert redrives.may_return_until(job) == last + timedelta(seconds=source.returns_within_seconds)
+    assert driven(begun()).state == "finished"
+    # What another redrive sent is none of this one's.
+    told = redrives.progress(job)
+    assert (told.resolved, told.presumed_resolved, redrives.may_return_until(job)) == (0, 1, None)
 
 
 def test_a_redrive_that_needs_two_waits_for_the_second(
