@@ -33,7 +33,7 @@ OUTCOMES: Mapping[str, str] = {
     Tried.CONFIRMED: "its broker confirmed it",
     Tried.REFUSED: "refused",
     Tried.UNKNOWN: "nobody knows whether it arrived",
-    Tried.RETURNED: "confirmed, and it came back",
+    Tried.RETURNED: "sent",
 }
 
 

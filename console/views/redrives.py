@@ -159,8 +159,9 @@ def _begun(source: DeadLetterSource, selector: Selector, plan: Plan, posted: Que
     if made := RedriveJob.objects.filter(idempotency_key=key, source=source, requested_by=by).first():
         return made
     if number(posted.get("seen", "")) != plan.sending:
+        letters_now = f"{plan.sending:,} {'letter' if plan.sending == 1 else 'letters'}"
         raise DomainError(
-            f"By now it would be {plan.sending:,} letters, and you saw {posted.get('seen', '')[:9] or 'none'}.",
+            f"By now it would be {letters_now}, and you saw {posted.get('seen', '')[:9] or 'none'}.",
             "Look at the plan again: nothing was sent.",
         )
     return redrives.begin(

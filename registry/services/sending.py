@@ -779,9 +779,17 @@ def too_many_back(job: RedriveJob) -> str:
     )
     back, refused = sum(each for each, _ in window), sum(state == Item.REFUSED for _, state in window)
     if job.wave < len(WAVES) or (back + refused) * 100 > job.stop_percent * len(window):
-        said = [f"{back} came back" if back else "", f"{refused} were refused" if refused else ""]
-        return f"Of the last {len(window)} letters {' and '.join(filter(None, said))}."
+        return stopped_by(len(window), back=back, refused=refused)
     return ""
+
+
+def stopped_by(count: int, *, back: int, refused: int) -> str:
+    """What became of the last letters, in words."""
+    if count == 1:
+        return f"The last letter {'came back' if back else 'was refused'}."
+    said = [f"{back} came back"] if back else []
+    said += [f"{refused} {'was' if refused == 1 else 'were'} refused"] if refused else []
+    return f"Of the last {count} letters {' and '.join(said)}."
 
 
 @transaction.atomic

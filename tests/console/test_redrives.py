@@ -97,6 +97,7 @@ def test_the_plan_says_what_would_happen_before_anything_does(
         "Once within window.",
         "1 was checked and fits the schema of its event. By the design as it was when it was taken in or mended.",
         "2 were held to no schema: not checked is not passed.",
+        "Stops by itself beyond % Share of the last 50 sent that came back or were refused.",
         "No later letter of their keys was sent again and processed. Messages that never died are not known here",
     ):
         assert words in said.replace("\xa0", " "), words
@@ -164,7 +165,7 @@ def test_do_not_retry_is_overridden_with_a_reason_that_is_seen_in_a_new_plan_fir
     assert "The design says to retry none of these." in text(page)
     sent = form(page) | {"act": "send", "reason": "Mended", "override_reason": "The rule was wrong"}
     seen = client.post(plan_of(source), sent)
-    assert "By now it would be 1 letters" in text(seen) or "By now it would be 1 letter" in text(seen)
+    assert "By now it would be 1 letter, and you saw 0." in text(seen)
     assert "Redrive 1 letter" in text(seen)
     client.post(plan_of(source), form(seen) | {"act": "send"})
     assert RedriveJob.objects.get().override_reason == "The rule was wrong"
@@ -341,6 +342,14 @@ def test_processed_presumed_and_come_back_are_counted_apart_and_each_shows_its_l
         assert [each.letter_id for each in shown.context["page"].rows] == [each.pk for each in found]
         assert f"Letters: {words} All {'Letter' if found else 'There are none.'}" in text(shown)
     assert len(client.get(address, {"show": "total"}).context["page"].rows) == 4
+
+
+def test_a_letter_says_once_that_it_came_back(source: DeadLetterSource, browse: Browse, oncall: Person) -> None:
+    letter = letters.letter(source)
+    job = gathered(redriving.begun(source, letter, by=oncall))
+    lost(job, letter)
+    RedriveAttempt.objects.update(state="returned", why="It came back.")
+    assert "Sent: It came back." in text(browse(oncall).get(reverse("letter", args=[letter.pk])))
 
 
 def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(

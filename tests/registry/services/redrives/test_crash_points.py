@@ -210,7 +210,7 @@ def test_what_no_topic_takes_is_open_again_and_stops_the_redrive(
     stream.client.delete(stream.name)
     job = driven(begun())
     assert states(source) == ["open", "queued", "queued"]
-    assert (job.state, job.paused_because) == ("paused", "Of the last 1 letters 1 were refused.")
+    assert (job.state, job.paused_because) == ("paused", "The last letter was refused.")
     item = RedriveItem.objects.order_by("position").first()
     assert item is not None
     assert (item.state, item.note) == ("refused", f"There is no stream {stream.name}.")

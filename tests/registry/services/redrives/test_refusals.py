@@ -114,7 +114,7 @@ def test_what_no_queue_takes_is_refused_though_confirms_alone_say_yes(
         made.letter(source)
     world.remove(topic)
     job = driven(begun())
-    assert (job.state, job.paused_because) == ("paused", "Of the last 1 letters 1 were refused.")
+    assert (job.state, job.paused_because) == ("paused", "The last letter was refused.")
     assert states(source) == ["open", "queued", "queued"]
     assert told(source)[0] == ("refused", f"No queue takes what is sent to {topic.name}.")
 

@@ -53,6 +53,12 @@ def test_what_was_refused_for_what_it_is_is_not_counted(job: RedriveJob) -> None
     assert sending.too_many_back(job) == "Of the last 50 letters 6 came back."
 
 
+def test_it_says_in_words_what_stopped_it() -> None:
+    assert sending.stopped_by(1, back=1, refused=0) == "The last letter came back."
+    assert sending.stopped_by(1, back=0, refused=1) == "The last letter was refused."
+    assert sending.stopped_by(11, back=2, refused=1) == "Of the last 11 letters 2 came back and 1 was refused."
+
+
 def rows_read(job: RedriveJob) -> int:
     """By all statements that the question takes, those that were looked at and left out included."""
     with CaptureQueriesContext(connection) as captured:
