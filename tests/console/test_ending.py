@@ -37,4 +37,5 @@ def test_a_reason_that_cannot_be_kept_is_given_back(client: Client, ann: Person,
 def test_what_is_retired_is_not_ended_again(client: Client, ann: Person, approved: Integration) -> None:
     client.force_login(ann)
     client.post(reverse("retire", args=[approved.slug]))
-    assert client.post(reverse("deprecate", args=[approved.slug])).status_code == 409
+    again = client.post(reverse("deprecate", args=[approved.slug]))
+    assert (again.status_code, "<h1>That cannot be done now</h1>" in again.content.decode()) == (409, True)
