@@ -21,8 +21,8 @@ WRAPPERS = (
     *("AggregateException", "TargetInvocationException"),
 )
 """Classes that only say that another error happened inside."""
-WHOLE, LONG, ANY = (4,), (8,), range(1, 9)
-"""Bytes in which Java writes an int, a long, and a BigInteger of that size."""
+ONE, WHOLE, LONG, ANY = (1,), (4,), (8,), range(1, 9)
+"""Bytes in which Java writes a byte, an int, a long, and a BigInteger of that size."""
 _BEGINNING = (".", "-", ":")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 _PRINTED = re.compile(rb"[\x20-\x7e]+")

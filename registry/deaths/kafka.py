@@ -8,6 +8,7 @@ from .base import (
     LONG,
     LONGEST_NAME,
     LONGEST_STACK,
+    ONE,
     WHOLE,
     Death,
     Family,
@@ -28,7 +29,7 @@ PACKED: dict[str, Sequence[int]] = {
     **{f"{each}partition": WHOLE for each in (DEAD, RETRY, BINDER)},
     **{f"{each}{told}": LONG for each in (DEAD, RETRY, BINDER) for told in ("offset", "timestamp")},
     "kafka_deliveryattempt": WHOLE,
-    "retry_topic-attempts": WHOLE,
+    "retry_topic-attempts": (*ONE, *WHOLE),
     "retry_topic-backoff-timestamp": ANY,
     "retry_topic-original-timestamp": ANY,
 }
@@ -139,8 +140,9 @@ def _position(of: Fields, where: str) -> str:
 
 
 def _tries(of: Fields) -> int | None:
-    told = [count(of.packed(each, PACKED)) for each in ("retry_topic-attempts", "kafka_deliveryAttempt")]
-    return told[0] if told[0] is not None else told[1]
+    """How often it was tried. Retry topics write which try would come next, to their dead letters too."""
+    coming = count(of.packed("retry_topic-attempts", PACKED))
+    return coming - 1 if coming else count(of.packed("kafka_deliveryAttempt", PACKED))
 
 
 FAMILIES = (

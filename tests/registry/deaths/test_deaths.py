@@ -176,6 +176,14 @@ def test_an_error_that_only_wraps_another_is_told_as_the_other() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "tried"), [(b"\0\0\0\x05", 4), (b"\x05", 4), (b"\0\0\0\0", None), (b"\0\x05", None)]
+)
+def test_a_retry_topic_tells_one_try_more_than_there_were(written: bytes, tried: int | None) -> None:
+    for failed in ("kafka_exception-fqcn", "kafka_dlt-exception-fqcn"):
+        assert deaths.read(((failed, b"a.B"), ("retry_topic-attempts", written))).attempts == tried
+
+
+@pytest.mark.parametrize(
     ("message", "alike"),
     [
         ("Order 4711 not found", "Order <n> not found"),
