@@ -41,6 +41,8 @@ from .base import (
 TIMEOUT_S = 10
 QUIET_S = 5
 """How long a partition that should have more may send nothing."""
+LATEST_MS = 253_402_300_799_999
+"""The last millisecond that a calendar has."""
 MESSAGE_ID = ("ce_id", "message-id")
 GIVEN = methodcaller("headers")
 """The client answers and fails at once; called like this, Python always looks whether it did."""
@@ -240,7 +242,9 @@ def _headers_of(message: Message) -> Headers:
 def _found(message: Message) -> Found:
     headers = _headers_of(message)
     kind, milliseconds = message.timestamp()
-    placed_at = None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    # A producer may write whatever number it likes, microseconds too.
+    is_moment = kind != TIMESTAMP_NOT_AVAILABLE and 0 <= milliseconds <= LATEST_MS
+    placed_at = datetime.fromtimestamp(milliseconds / 1000, UTC) if is_moment else None
     return Found(
         position=str(message.offset()),
         body=message.value() or b"",

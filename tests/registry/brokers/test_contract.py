@@ -427,6 +427,18 @@ def test_a_header_that_kafkas_client_cannot_read_holds_up_no_other(
     assert broker.send(Outgoing(b"{}", found[b"{}"].headers)).sent == Sent.UNFIT, "it would go without them"
 
 
+@pytest.mark.parametrize("world", ["kafka"], indirect=True)
+def test_a_moment_that_no_calendar_has_holds_up_no_other(world: KafkaWorld, place: Place, opened: list[Broker]) -> None:
+    """As of a producer that counts microseconds."""
+    moments = (1_790_000_000_000_000, 2**63 - 1, 253_402_300_800_000, 253_402_300_799_999, 1_790_000_000_000)
+    for each in moments:
+        world.put_at(place, b"{}", each)
+    broker = at(world, place, opened)
+    found = [each.placed_at and each.placed_at.year for each in broker.look("", 9).messages]
+    assert found == [None, None, None, 9999, 2026]
+    assert broker.depth(reads=True).messages == len(moments)
+
+
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)
 def test_a_body_that_is_to_become_fields_is_unfit_where_it_has_none(
     world: World, place: Place, opened: list[Broker]

@@ -387,6 +387,12 @@ class KafkaWorld(World):
             producer.produce(place.name, body, key, headers=given, partition=0 if key is None else -1)
         assert producer.flush(20) == 0
 
+    def put_at(self, place: Place, body: bytes, milliseconds: int) -> None:
+        """A message that says it was made then."""
+        producer = Producer({"bootstrap.servers": place.url})
+        producer.produce(place.name, body, partition=0, timestamp=milliseconds)
+        assert producer.flush(20) == 0
+
     def put_unreadable(self, place: Place) -> None:
         """A header whose name is no UTF-8: Python's client makes none, its C library does."""
         [library] = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*")
