@@ -46,6 +46,14 @@ LATEST_MS = 253_402_300_799_999
 MESSAGE_ID = ("ce_id", "message-id")
 GIVEN = methodcaller("headers")
 """The client answers and fails at once; called like this, Python always looks whether it did."""
+SENDS = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "message.timeout.ms": TIMEOUT_S * 1000,
+    # As Java's producers choose it by default, and most others: else a letter lies in another partition than what
+    # follows it with the same key, and is read beside it.
+    "partitioner": "murmur2_random",
+}
 UNREAD = "kafka:headers"
 """Stands for the headers of a message whose client could not read them."""
 UNFIT = frozenset(
@@ -89,7 +97,7 @@ class Kafka(Log, Broker):
         shared = {**_reached(place.url), "log_level": 0, "socket.timeout.ms": TIMEOUT_S * 1000}
         reads = {"group.id": "integration-registry", "enable.auto.commit": False, "enable.auto.offset.store": False}
         self.consumer = Consumer(shared | reads | {"fetch.wait.max.ms": 20})
-        self.sends = shared | {"acks": "all", "enable.idempotence": True, "message.timeout.ms": TIMEOUT_S * 1000}
+        self.sends = shared | SENDS
         self.producer: Producer | None = None
         self._partitions()
 

@@ -439,6 +439,19 @@ def test_a_moment_that_no_calendar_has_holds_up_no_other(world: KafkaWorld, plac
     assert broker.depth(reads=True).messages == len(moments)
 
 
+@pytest.mark.parametrize("world", ["kafka"], indirect=True)
+def test_a_letter_goes_where_javas_producers_send_its_key(
+    world: KafkaWorld, place: Place, opened: list[Broker]
+) -> None:
+    """What the tests of Kafka itself say of these keys, for one of four partitions."""
+    hashes = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536, "abc": 479470107}
+    broker = at(world, place, opened)
+    for key in hashes:
+        assert broker.send(Outgoing(b"{}", (), key.encode())).sent == Sent.CONFIRMED
+    lie = {(each.key or b"").decode(): int(each.partition) for each in broker.look("", 9).messages}
+    assert lie == {key: (each & 0x7FFFFFFF) % 4 for key, each in hashes.items()}
+
+
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)
 def test_a_body_that_is_to_become_fields_is_unfit_where_it_has_none(
     world: World, place: Place, opened: list[Broker]
