@@ -33,6 +33,7 @@ from .base import (
     Place,
     Sent,
     Unreachable,
+    Value,
     first,
     text_of,
     unwritable,
@@ -56,6 +57,8 @@ SENDS = {
 }
 UNREAD = "kafka:headers"
 """Stands for the headers of a message whose client could not read them."""
+NOTHING: tuple[str, Value] = ("kafka:value", "It has none, which deletes its key from a compacted topic.")
+"""Stands beside an empty body where there was none, so that it is sent as none again. A body that is there stays."""
 UNFIT = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
@@ -134,7 +137,7 @@ class Kafka(Log, Broker):
         try:
             self.producer.produce(
                 self.name,
-                message.body,
+                None if not message.body and NOTHING in message.headers else message.body,
                 message.key,
                 headers=_headers(message),
                 on_delivery=lambda error, _: told.append(error),
@@ -233,9 +236,13 @@ def _reached(url: str) -> dict[str, Any]:
 
 def _headers(message: Outgoing) -> Any:
     """As Kafka carries them; a message has no id there but the one in its headers."""
-    given = [(name, value if isinstance(value, bytes) else text_of(value).encode()) for name, value in message.headers]
+    given = [(name, _header(value)) for name, value in message.headers if (name, value) != NOTHING]
     named = bool(first(message.headers, *MESSAGE_ID)) or not message.message_id
     return given if named else [*given, (MESSAGE_ID[-1], message.message_id.encode())]
+
+
+def _header(value: Value) -> bytes | None:
+    return value if isinstance(value, bytes | None) else text_of(value).encode()
 
 
 def _headers_of(message: Message) -> Headers:
@@ -248,15 +255,15 @@ def _headers_of(message: Message) -> Headers:
 
 
 def _found(message: Message) -> Found:
-    headers = _headers_of(message)
+    headers, body = _headers_of(message), message.value()
     kind, milliseconds = message.timestamp()
     # A producer may write whatever number it likes, microseconds too.
     is_moment = kind != TIMESTAMP_NOT_AVAILABLE and 0 <= milliseconds <= LATEST_MS
     placed_at = datetime.fromtimestamp(milliseconds / 1000, UTC) if is_moment else None
     return Found(
         position=str(message.offset()),
-        body=message.value() or b"",
-        headers=headers,
+        body=body or b"",
+        headers=headers if body is not None else (*headers, NOTHING),
         key=message.key(),
         message_id=first(headers, *MESSAGE_ID),
         placed_at=placed_at,

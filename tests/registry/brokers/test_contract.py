@@ -14,6 +14,7 @@ from registry.brokers import (
     BrokerError,
     Busy,
     Found,
+    Headers,
     Mode,
     NoSuchPlace,
     NotPossible,
@@ -23,6 +24,7 @@ from registry.brokers import (
     Unreachable,
     Value,
     connect,
+    kafka,
     text_of,
 )
 from tests.registry.brokers import servers
@@ -450,6 +452,33 @@ def test_a_letter_goes_where_javas_producers_send_its_key(
         assert broker.send(Outgoing(b"{}", (), key.encode())).sent == Sent.CONFIRMED
     lie = {(each.key or b"").decode(): int(each.partition) for each in broker.look("", 9).messages}
     assert lie == {key: (each & 0x7FFFFFFF) % 4 for key, each in hashes.items()}
+
+
+@pytest.mark.parametrize("world", ["kafka"], indirect=True)
+def test_what_kafka_holds_as_nothing_is_sent_as_nothing_and_never_made_so(
+    world: KafkaWorld, place: Place, opened: list[Broker]
+) -> None:
+    """Nothing deletes a key where Kafka keeps the last of each; an empty body does not."""
+    told: Headers = (("none", None), ("empty", b""))
+    world.put_values(place, (None, told), (b"", told))
+    broker, topic = at(world, place, opened), world.place()
+    target = at(world, topic, opened)
+    deleted, empty = broker.look("", 5).messages
+    marked = deleted.headers
+    assert (deleted.body, empty.body, marked, empty.headers) == (b"", b"", (*told, kafka.NOTHING), told)
+    sent = [
+        Outgoing(b"", (*marked, ("x-registry-no", "1"))),
+        Outgoing(b"", empty.headers),
+        Outgoing(b"edited", marked),
+        Outgoing(b"", ((kafka.NOTHING[0], "of another"),)),
+    ]
+    assert [target.send(each).sent for each in sent] == [Sent.CONFIRMED] * 4
+    assert world.values(topic) == [
+        (None, [*told, ("x-registry-no", b"1")]),
+        (b"", [*told]),
+        (b"edited", [*told]),
+        (b"", [(kafka.NOTHING[0], b"of another")]),
+    ]
 
 
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)

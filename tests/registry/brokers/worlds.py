@@ -393,6 +393,23 @@ class KafkaWorld(World):
         producer.produce(place.name, body, partition=0, timestamp=milliseconds)
         assert producer.flush(20) == 0
 
+    def put_values(self, place: Place, *values: tuple[bytes | None, Any]) -> None:
+        """These values, None is none, and their headers."""
+        producer = Producer({"bootstrap.servers": place.url})
+        for value, headers in values:
+            producer.produce(place.name, value, b"key", headers=list(headers), partition=0)
+        assert producer.flush(20) == 0
+
+    def values(self, place: Place) -> list[tuple[bytes | None, Any]]:
+        """All that lies there, as Kafka's own client gives it."""
+        consumer = Consumer({"bootstrap.servers": place.url, "group.id": "tests"})
+        places = [TopicPartition(place.name, each, 0) for each in range(4)]
+        count = sum(consumer.get_watermark_offsets(each, timeout=10)[1] for each in places)
+        consumer.assign(places)
+        found = consumer.consume(count, timeout=10)
+        consumer.close()
+        return [(each.value(), each.headers()) for each in found]
+
     def put_unreadable(self, place: Place) -> None:
         """A header whose name is no UTF-8: Python's client makes none, its C library does."""
         [library] = (Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*")
