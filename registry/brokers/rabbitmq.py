@@ -22,6 +22,7 @@ from amqp.exceptions import (
     RecoverableConnectionError,
 )
 
+from . import frames
 from .base import (
     MADE_ANEW,
     Broker,
@@ -185,6 +186,8 @@ class RabbitMQ(Broker):
     def send(self, message: Outgoing) -> Outcome:
         exchange, _, key = self.place.name.partition(":") if self.place.kind == EXCHANGE else ("", "", self.place.name)
         returned: list[Any] = []
+        if frames.UNREAD in dict(message.headers):
+            return Outcome(Sent.UNFIT, "Some of it could not be read, and it is not sent as other than it was.")
         made = _message(message)
         if why := self._unfit(made):
             return Outcome(Sent.UNFIT, why)
@@ -343,6 +346,7 @@ def _connection(url: str) -> Any:
         read_timeout=TIMEOUT_S,
         write_timeout=TIMEOUT_S,
         confirm_publish=True,
+        frame_handler=frames.reader,
     )
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from struct import pack
 
 import pytest
 
@@ -34,6 +35,7 @@ from tests.registry.brokers.worlds import (
     Message,
     NatsWorld,
     QuorumWorld,
+    RabbitWorld,
     RedisStreamsWorld,
     SqsWorld,
     StreamWorld,
@@ -70,6 +72,17 @@ HEADERS: list[tuple[str, Value]] = [
     ("long", "x" * 100_000),
     ("body", "of a header"),
 ]
+
+
+def properties(there: int, *values: bytes) -> bytes:
+    """Properties of a message as AMQP writes them."""
+    return pack(">H", there) + b"".join(values)
+
+
+def table(*items: bytes) -> bytes:
+    return pack(">I", len(b"".join(items))) + b"".join(items)
+
+
 HOSTILE = b"\x00\xff\xfe not text \r\n \xe2\x80\xae"
 
 
@@ -479,6 +492,63 @@ def test_what_kafka_holds_as_nothing_is_sent_as_nothing_and_never_made_so(
         (b"edited", [*told]),
         (b"", [(kafka.NOTHING[0], b"of another")]),
     ]
+
+
+TABLE, CORRELATION_ID, MESSAGE_ID, TYPE = 0x2000, 0x0400, 0x0080, 0x0020
+"""Bits of properties that AMQP has."""
+TEXT = b"\4textS\0\0\0\1x"
+LATE = b"T\0\0\1\0\0\0\0\0"
+"""A moment behind the year 9999."""
+NAMELESS = b"F\0\0\0\4\1\xf6t\1"
+"""A table with a name that is not UTF-8."""
+UNREADABLE: dict[str, tuple[bytes, bytes, list[tuple[str, Value]]]] = {
+    "property": (
+        properties(CORRELATION_ID, b"\2\xff\xfe"),
+        b"",
+        [("amqp:correlation_id", b"\xff\xfe"), ("amqp:unread", "amqp:correlation_id")],
+    ),
+    "id": (
+        properties(TABLE | MESSAGE_ID | TYPE, table(TEXT), b"\1\xff", b"\1t"),
+        b"",
+        [("amqp:message_id", b"\xff"), ("amqp:type", "t"), ("amqp:unread", "amqp:message_id"), ("text", "x")],
+    ),
+    "moment": (
+        properties(TABLE | MESSAGE_ID, table(b"\2at" + LATE, TEXT), b"\1i"),
+        b"",
+        [("amqp:unread", "at"), ("at", LATE), ("text", "x")],
+    ),
+    "name": (
+        properties(TABLE, table(b"\5gr\xf6\xdfet\1", TEXT)),
+        b"",
+        [("amqp:unread", r"gr\xf6\xdfe"), (r"gr\xf6\xdfe", b"t\1"), ("text", "x")],
+    ),
+    "name in a table": (
+        properties(TABLE, table(b"\4deep" + NAMELESS, TEXT)),
+        b"",
+        [("amqp:unread", "deep"), ("deep", NAMELESS), ("text", "x")],
+    ),
+    "route": (properties(TABLE, table(TEXT)), "größe".encode("latin-1"), [("text", "x")]),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("world", ["rabbitmq-quorum", "rabbitmq-classic", "rabbitmq-stream"], indirect=True)
+def test_what_rabbitmqs_client_cannot_read_of_a_message_holds_up_no_other(
+    world: RabbitWorld, place: Place, opened: list[Broker], what: str
+) -> None:
+    written, route, told = UNREADABLE[what]
+    if what == "name in a table" and place.kind == "stream":
+        pytest.skip("Older streams keep no tables.")
+    world.put(place, *letters(1))
+    world.put_raw(place, b"{}", written, route)
+    world.put(place, *letters(1))
+    broker = at(world, place, opened)
+    before, found, after = broker.look("", 5).messages if world.is_log else taken_from(broker)
+    assert (before.body, found.body, after.body) == (b"body 0", b"{}", b"body 0")
+    headers = [each for each in found.headers if not each[0].startswith(("x-stream", "x-delivery"))]
+    assert sorted(headers) == told
+    outcome = broker.send(Outgoing(found.body, found.headers)).sent
+    assert outcome == (Sent.CONFIRMED if what == "route" else Sent.UNFIT), "it would be another"
 
 
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)

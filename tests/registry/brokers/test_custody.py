@@ -272,6 +272,18 @@ def test_tables_in_tables_without_end_hold_up_nobody(quorum: QuorumWorld, custod
     assert sys.getrecursionlimit() == usual
 
 
+def test_what_cannot_be_read_of_a_message_is_kept_as_the_bytes_it_was(quorum: QuorumWorld, custody: Custody) -> None:
+    source, place = custody(quorum)
+    quorum.put(place, TWIN)
+    quorum.put_raw(place, b"poison", b"\x04\0\1\xff")
+    quorum.put(place, TWIN)
+    assert harvested(source) == 3
+    eventually(lambda: quorum.state(place) == 0)
+    poison = payloads.opened(DeadLetter.objects.get(size=len(b"poison")))
+    told = (("amqp:correlation_id", b"\xff"), ("amqp:unread", "amqp:correlation_id"))
+    assert poison == payloads.Opened(b"poison", told)
+
+
 def test_what_sqs_gives_back_is_known_by_its_id(urls: dict[object, str], custody: Custody) -> None:
     world = SqsWorld(urls[servers.sqs])
     source, place = custody(world)

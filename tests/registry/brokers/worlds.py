@@ -152,6 +152,17 @@ class RedisStreamsWorld(World):
         return Place("redis://127.0.0.1:1/0", "x")
 
 
+class Raw(pika.BasicProperties):  # type: ignore[misc]
+    """Properties that pika would not write."""
+
+    def __init__(self, written: bytes) -> None:
+        super().__init__()
+        self.written = written
+
+    def encode(self) -> list[bytes]:
+        return [self.written]
+
+
 class RabbitWorld(World):
     broker = "rabbitmq"
     cannot_carry = (
@@ -217,6 +228,15 @@ class RabbitWorld(World):
         with self.connection.channel() as channel:
             channel.confirm_delivery()
             channel.basic_publish("", place.name, body)
+
+    def put_raw(self, place: Place, body: bytes, properties: bytes, route: bytes = b"") -> None:
+        """A message with properties as AMQP writes them; sent with that routing key to whoever is bound to all."""
+        with self.connection.channel() as channel:
+            channel.confirm_delivery()
+            if route:
+                channel.queue_bind(place.name, "amq.topic", "#")
+            exchange, key = ("amq.topic", route) if route else ("", place.name)
+            channel.basic_publish(exchange, key, body, Raw(properties))
 
     def close(self) -> None:
         self.connection.close()
