@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -61,6 +62,8 @@ DEEPEST = 32
 """Tables inside tables that are kept; a frame has room for eighteen thousand."""
 DEEPEST_CALLS = 200_000
 BATCH = 250
+LATEST_S = 253_402_300_799
+"""The last second that a calendar has."""
 LARGEST_CHUNK = 100_000
 FRAME = 20
 """What stands around a message's headers in the one frame that has to hold them all."""
@@ -119,7 +122,7 @@ class RabbitMQ(Broker):
             last = self._last()
             return MADE_ANEW if last and int(last.position) < after else Looked((), cursor)
         is_there = found[0].position == position
-        if is_there and trace not in ("", found[0].trace):
+        if is_there and trace not in ("", _trace(found[0])):
             return MADE_ANEW
         new = found[1:] if is_there else found[:most]
         return Looked(tuple(new), _cursor((new or found)[-1]), int(found[0].position) > after + 1)
@@ -329,7 +332,12 @@ class _Custody:
 
 
 def _cursor(last: Found) -> str:
-    return f"{last.position} {last.trace}"
+    return f"{last.position} {_trace(last)}"
+
+
+def _trace(found: Found) -> str:
+    """Without the moment, which no cursor held when none was read."""
+    return replace(found, placed_at=None).trace
 
 
 def _connection(url: str) -> Any:
@@ -367,14 +375,14 @@ def _found(position: str, message: Any, delivered: int | None = None) -> Found:
     headers: Headers = tuple((name, _value(value)) for name, value in (message.headers or {}).items())
     if content_type := properties.get("content_type"):
         headers = (*headers, ("content-type", content_type))
-    sent_at = _value(properties.get("timestamp"))
+    sent_at = properties.get("timestamp", 0)
     body = message.body if isinstance(message.body, bytes) else message.body.encode()
     return Found(
         position=position,
         body=body,
         headers=(*headers, *own),
         message_id=properties.get("message_id", ""),
-        placed_at=sent_at if isinstance(sent_at, datetime) else None,
+        placed_at=datetime.fromtimestamp(sent_at, UTC) if 0 < sent_at <= LATEST_S else None,
         delivered=delivered,
         mark=_mark(body, headers),
     )

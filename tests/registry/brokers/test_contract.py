@@ -494,7 +494,7 @@ def test_what_kafka_holds_as_nothing_is_sent_as_nothing_and_never_made_so(
     ]
 
 
-TABLE, CORRELATION_ID, MESSAGE_ID, TYPE = 0x2000, 0x0400, 0x0080, 0x0020
+TABLE, CORRELATION_ID, MESSAGE_ID, TIMESTAMP, TYPE = 0x2000, 0x0400, 0x0080, 0x0040, 0x0020
 """Bits of properties that AMQP has."""
 TEXT = b"\4textS\0\0\0\1x"
 LATE = b"T\0\0\1\0\0\0\0\0"
@@ -549,6 +549,27 @@ def test_what_rabbitmqs_client_cannot_read_of_a_message_holds_up_no_other(
     assert sorted(headers) == told
     outcome = broker.send(Outgoing(found.body, found.headers)).sent
     assert outcome == (Sent.CONFIRMED if what == "route" else Sent.UNFIT), "it would be another"
+
+
+@pytest.mark.parametrize("world", ["rabbitmq-quorum", "rabbitmq-classic", "rabbitmq-stream"], indirect=True)
+def test_when_a_message_of_rabbitmq_was_sent_is_read_where_it_says_so(
+    world: RabbitWorld, place: Place, opened: list[Broker]
+) -> None:
+    moments = (1_790_000_000, 253_402_300_799, 253_402_300_800, 2**63 - 1, 0)
+    for each in moments:
+        world.put_raw(place, b"{}", properties(TIMESTAMP, pack(">Q", each)))
+    broker = at(world, place, opened)
+    looked = broker.look("", 5) if world.is_log else None
+    found = looked.messages if looked else taken_from(broker)
+    assert [each.placed_at and each.placed_at.isoformat() for each in found] == [
+        "2026-09-21T14:13:20+00:00",
+        "9999-12-31T23:59:59+00:00",
+        *[None] * 3,
+    ]
+    if looked:
+        old = f"0 {replace(found[0], placed_at=None).trace}"
+        assert bodies(broker.look(old, 5).messages) == [b"{}"] * 4, "a cursor from before is still one of this stream"
+        assert broker.look("", 1).cursor == old
 
 
 @pytest.mark.parametrize("world", ["redis-streams"], indirect=True)
