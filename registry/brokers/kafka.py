@@ -20,6 +20,7 @@ from confluent_kafka import (
 
 from .base import (
     MADE_ANEW,
+    MOST_BYTES,
     Broker,
     BrokerError,
     Depth,
@@ -99,7 +100,9 @@ class Kafka(Log, Broker):
         self.name = place.name
         shared = {**_reached(place.url), "log_level": 0, "socket.timeout.ms": TIMEOUT_S * 1000}
         reads = {"group.id": "integration-registry", "enable.auto.commit": False, "enable.auto.offset.store": False}
-        self.consumer = Consumer(shared | reads | {"fetch.wait.max.ms": 20})
+        # What the client may read ahead.
+        reads |= {"fetch.wait.max.ms": 20, "queued.max.messages.kbytes": MOST_BYTES // 1_024}
+        self.consumer = Consumer(shared | reads)
         self.sends = shared | SENDS
         self.producer: Producer | None = None
         self._partitions()
@@ -118,7 +121,8 @@ class Kafka(Log, Broker):
         # From the last one seen on: what lies in its place tells whether this is still the same log.
         start = {each: max(ended[each].next - 1, low) for each, (low, _) in bounds.items()}
         ends = {each: high for each, (_, high) in bounds.items() if start[each] < high}
-        read = self._read(start, ends, most + len(ends))
+        new = {each: ended[each].next for each in ends}
+        read = self._read(start, ends, most + len(ends), new)
         seen = [each for each in read if int(each.position) < ended[int(each.partition)].next]
         if any(ended[int(each.partition)].trace not in ("", each.trace) for each in seen):
             return MADE_ANEW
@@ -177,14 +181,16 @@ class Kafka(Log, Broker):
 
     def _oldest(self, lying: dict[int, int]) -> datetime | None:
         """When the oldest message was placed. Kafka says so only with the first message of each partition."""
-        first = self._read(lying, {each: low + 1 for each, low in lying.items()}, len(lying))
+        ends = {each: low + 1 for each, low in lying.items()}
+        first = self._read(lying, dict(ends), len(lying), ends)
         return min((each.placed_at for each in first if each.placed_at), default=None)
 
-    def _read(self, start: dict[int, int], ends: dict[int, int], most: int) -> list[Found]:
+    def _read(self, start: dict[int, int], ends: dict[int, int], most: int, new: dict[int, int]) -> list[Found]:
+        """As many from there on, or MOST_BYTES of those that are new: from these offsets on."""
         if not ends:
             return []
         self.consumer.assign([TopicPartition(self.name, each, start[each] or OFFSET_BEGINNING) for each in ends])
-        found: list[Found] = []
+        found, size = list[Found](), 0
         try:
             quiet_at = time.monotonic() + QUIET_S
             while ends and len(found) < most and time.monotonic() < quiet_at:
@@ -196,8 +202,11 @@ class Kafka(Log, Broker):
                     partition = int(one.partition)
                     if partition in ends:
                         found.append(one)
+                        size += len(one.body) if int(one.position) >= new[partition] else 0
                         if int(one.position) + 1 >= ends[partition]:
                             ends.pop(partition)
+                    if size >= MOST_BYTES:
+                        return found
         finally:
             self.consumer.unassign()
         return found

@@ -5,8 +5,9 @@ import math
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from amqp.exceptions import (
 from . import frames
 from .base import (
     MADE_ANEW,
+    MOST_BYTES,
     Broker,
     BrokerError,
     Busy,
@@ -61,7 +63,8 @@ TIMEOUT_S = 10
 DEEPEST = 32
 """Tables inside tables that are kept; a frame has room for eighteen thousand."""
 DEEPEST_CALLS = 200_000
-BATCH = 250
+HANDFUL = 50
+"""Messages that are on their way to us at most: how large they are is not known before they are here."""
 LATEST_S = 253_402_300_799
 """The last second that a calendar has."""
 LARGEST_CHUNK = 100_000
@@ -83,6 +86,8 @@ class RabbitMQ(Broker):
         self.place = place
         self.is_stream = place.kind == STREAM
         self.modes = frozenset({Mode.COUNTS, Mode.CURSOR if self.is_stream else Mode.CONSUME})
+        self.largest = MOST_BYTES
+        """The body that was largest of those a queue handed us last."""
         self.connection = _connection(place.url)
         try:
             self.connection.connect()
@@ -105,8 +110,8 @@ class RabbitMQ(Broker):
 
     def _last(self) -> Found | None:
         """The last message of a stream, which comes with all of its chunk."""
-        chunk = self._read("last", LARGEST_CHUNK)
-        return chunk[-1] if chunk else None
+        with closing(self._stream("last", LARGEST_CHUNK)) as chunk:
+            return next(iter(deque(chunk, maxlen=1)), None)
 
     def look(self, cursor: str, most: int) -> Looked:
         if not self.is_stream:
@@ -117,7 +122,7 @@ class RabbitMQ(Broker):
             return Looked(tuple(found), _cursor(found[-1]) if found else "")
         after = int(position)
         # From the last one seen on: while that is there, nothing after it is missing.
-        found = self._read(after, most + 1)
+        found = self._read(after, most + 1, seen=after)
         if not found:
             last = self._last()
             return MADE_ANEW if last and int(last.position) < after else Looked((), cursor)
@@ -127,24 +132,38 @@ class RabbitMQ(Broker):
         new = found[1:] if is_there else found[:most]
         return Looked(tuple(new), _cursor((new or found)[-1]), int(found[0].position) > after + 1)
 
-    def _read(self, start: int | str, most: int) -> list[Found]:
-        least = start if isinstance(start, int) else 0
-        found: list[Found] = []
-        with self._channel() as channel, _deep_tables():
-            channel.basic_qos(0, min(most, BATCH), False)
+    def _read(self, start: int | str, most: int, *, seen: int = -1) -> list[Found]:
+        """As many from there on, or MOST_BYTES of those behind the one that was seen."""
+        found, size = list[Found](), 0
+        with closing(self._stream(start, most)) as messages:
+            for each in messages:
+                found.append(each)
+                size += len(each.body) if int(each.position) > seen else 0
+                if size >= MOST_BYTES:
+                    break
+        return found
 
-            def came(message: Any) -> None:
+    def _stream(self, start: int | str, most: int) -> Generator[Found]:
+        """One after the other, so that none need be kept."""
+        least = start if isinstance(start, int) else 0
+        came, told = deque[Found](), 0
+        with self._channel() as channel, _deep_tables():
+            channel.basic_qos(0, min(most, HANDFUL), False)
+
+            def take_in(message: Any) -> None:
                 channel.basic_ack(message.delivery_tag)
                 offset = message.headers.get(OFFSET, 0)
                 # A stream is sent from the beginning of the chunk the offset lies in.
-                if offset >= least and len(found) < most:
-                    found.append(_found(str(offset), message))
+                if offset >= least:
+                    came.append(_found(str(offset), message))
 
-            channel.basic_consume(self.place.name, callback=came, arguments={OFFSET: start})
+            channel.basic_consume(self.place.name, callback=take_in, arguments={OFFSET: start})
             with suppress(TimeoutError):
-                while len(found) < most:
+                while told < most:
                     self.connection.drain_events(timeout=QUIET_S)
-        return found
+                    while came and told < most:
+                        told += 1
+                        yield came.popleft()
 
     def take(self, most: int, *, once_alone: Callable[[], None] | None = None) -> AbstractContextManager[Taken]:
         if self.is_stream:
@@ -169,13 +188,18 @@ class RabbitMQ(Broker):
             return
         if once_alone:
             once_alone()
-        custody.consume(wanted)
         deadline = time.monotonic() + TIMEOUT_S
-        while len(custody.messages) < wanted and time.monotonic() < deadline:
-            self._heard()
-        if len(custody.messages) < wanted:
-            # Some are gone, as those whose time was over; others must not come in their place.
-            custody.stop()
+        while (before := len(custody.messages)) < wanted and (room := MOST_BYTES - custody.size) > 0:
+            # What comes next is taken to be no larger than what came last; of what comes first, nothing is known.
+            count = min(wanted - before, HANDFUL, max(1, room // self.largest))
+            custody.consume(count)
+            while len(custody.messages) < before + count and time.monotonic() < deadline:
+                self._heard()
+            if len(custody.messages) < before + count:
+                # Some are gone, as those whose time was over; others must not come in their place.
+                custody.stop()
+                break
+            self.largest = max(1, *(len(each.body) for each in custody.messages[before:]))
         custody.is_all = custody.is_alone_with_all()
 
     def _heard(self) -> bool:
@@ -256,6 +280,12 @@ class _Custody:
         self.is_settled = False
         self.is_all = False
         self.tag = ""
+        self.readers = 0
+        """As the queue counts us. A quorum queue counts each that holds a message, a classic one who may be handed more."""
+
+    @property
+    def size(self) -> int:
+        return sum(len(each.body) for each in self.messages)
 
     def ready(self) -> int:
         """How many wait in the queue, once nobody else reads it and all that others held is back.
@@ -265,14 +295,17 @@ class _Custody:
         return self._alone(0)
 
     def consume(self, count: int) -> None:
-        """Be handed so many, and no more."""
+        """Be handed so many more, and no more."""
+        self._leave()
         self.channel.basic_qos(0, count, False)
         try:
             self.tag = self.channel.basic_consume(self.queue, exclusive=True, callback=self._came)
         except AccessRefused:
             raise self._busy() from None
-        # Quorum queues let everybody in, exclusive or not.
-        self._alone(1)
+        self.readers = self.readers + 1 if self.counts else 1
+        if self.readers == 1:
+            # Quorum queues let everybody in, exclusive or not.
+            self._alone(1)
 
     def stop(self) -> None:
         """Be handed no more; what was on its way has come before this is answered."""
@@ -291,9 +324,9 @@ class _Custody:
         return waiting
 
     def is_alone_with_all(self) -> bool:
-        """Our own reader is counted, so the queue can say how it stands."""
+        """Our own readers are counted, so the queue can say how it stands."""
         stands = self._stands()
-        return stands.consumer_count == 1 and not stands.message_count
+        return stands.consumer_count == self.readers and not stands.message_count
 
     def _stands(self) -> Any:
         return self.channel.queue_declare(self.queue, passive=True)

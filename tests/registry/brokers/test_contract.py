@@ -26,6 +26,7 @@ from registry.brokers import (
     Value,
     connect,
     kafka,
+    rabbitmq,
     text_of,
 )
 from tests.registry.brokers import servers
@@ -53,6 +54,8 @@ WORLDS = {
     "rabbitmq-stream": (StreamWorld, servers.rabbitmq),
 }
 LOGS = ["redis-streams", "nats", "kafka", "rabbitmq-stream"]
+BOUNDED = ["kafka", "rabbitmq-quorum", "rabbitmq-classic", "rabbitmq-stream"]
+"""Those that keep to MOST_BYTES."""
 QUEUES = ["sqs", "rabbitmq-quorum", "rabbitmq-classic"]
 HEADERS: list[tuple[str, Value]] = [
     ("", "no name"),
@@ -267,6 +270,44 @@ def test_a_cursor_that_knows_places_alone_is_still_read(world: World, opened: li
     again = world.made_anew(place)
     world.put(again, *letters(1))
     assert at(world, again, opened).look(old, 10).made_anew
+
+
+@pytest.mark.parametrize("world", BOUNDED, indirect=True)
+def test_what_is_more_than_one_batch_may_bring_comes_in_several(
+    world: World, place: Place, opened: list[Broker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that is larger than that comes all the same; out of a queue also what is on its way with it."""
+    broker = at(world, place, opened)
+    monkeypatch.setattr(f"{type(broker).__module__}.MOST_BYTES", 1_000)
+    sizes = [2_000, *[100] * 25, 2_000, 3_000, 50, 50]
+    world.put(place, *[(f"{n:03}".encode().ljust(size, b"x"), (), None, f"id-{n}") for n, size in enumerate(sizes)])
+    batches: list[list[Found]] = []
+    cursor = ""
+    while not batches or batches[-1]:
+        if world.is_log:
+            looked = broker.look(cursor, 500)
+            assert not (looked.made_anew or looked.skipped)
+            cursor = looked.cursor
+            batches.append([*looked.messages])
+        else:
+            with broker.take(500) as taken:
+                batches.append([*taken.messages])
+                assert not taken.is_all or sum(map(len, batches)) == len(sizes), "there is more"
+                taken.settle()
+    assert [len(each) for each in batches] == ([1, 10, 10, 6, 1, 2, 0] if world.is_log else [1, 10, 10, 9, 0])
+    assert [int(each.body[:3]) for batch in batches for each in batch] == [*range(len(sizes))]
+
+
+@pytest.mark.parametrize("world", ["rabbitmq-quorum", "rabbitmq-classic"], indirect=True)
+def test_what_a_batch_has_no_room_for_is_handed_to_nobody(
+    world: World, place: Place, opened: list[Broker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rabbitmq, "MOST_BYTES", 1_000)
+    world.put(place, *[(b"x" * 250, (), None, f"id-{n}") for n in range(60)])
+    with at(world, place, opened).take(500) as taken:
+        assert (len(taken.messages), world.state(place)) == (4, 56)
+        taken.settle()
+    assert world.handed_out(place) == {(False, 0)}
 
 
 @logs
