@@ -281,7 +281,7 @@ class _Custody:
         self.is_all = False
         self.tag = ""
         self.readers = 0
-        """As the queue counts us. A quorum queue counts each that holds a message, a classic one who may be handed more."""
+        """As the queue counts us: each that holds a message at a quorum queue, who may be handed more at a classic one."""
 
     @property
     def size(self) -> int:
