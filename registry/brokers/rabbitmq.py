@@ -281,7 +281,7 @@ class _Custody:
         self.is_all = False
         self.tag = ""
         self.readers = 0
-        """As the queue counts us: each that holds a message at a quorum queue, who may be handed more at a classic one."""
+        """As the queue counts us: whoever holds a message at a quorum queue, who may be given more at a classic one."""
 
     @property
     def size(self) -> int:
