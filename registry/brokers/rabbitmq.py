@@ -64,7 +64,8 @@ DEEPEST = 32
 """Tables inside tables that are kept; a frame has room for eighteen thousand."""
 DEEPEST_CALLS = 200_000
 HANDFUL = 50
-"""Messages that are on their way to us at most: how large they are is not known before they are here."""
+"""Messages that are on their way to us at most: how large they are is not known before they are here, and a reader who
+died gives back what it held in its order only if it was one."""
 LATEST_S = 253_402_300_799
 """The last second that a calendar has."""
 LARGEST_CHUNK = 100_000
@@ -86,7 +87,7 @@ class RabbitMQ(Broker):
         self.place = place
         self.is_stream = place.kind == STREAM
         self.modes = frozenset({Mode.COUNTS, Mode.CURSOR if self.is_stream else Mode.CONSUME})
-        self.largest = MOST_BYTES
+        self.largest = 1
         """The body that was largest of those a queue handed us last."""
         self.connection = _connection(place.url)
         try:
@@ -188,18 +189,16 @@ class RabbitMQ(Broker):
             return
         if once_alone:
             once_alone()
+        # What comes next is taken to be no larger than what came last.
+        count = min(wanted, HANDFUL, max(1, MOST_BYTES // self.largest))
+        custody.consume(count)
         deadline = time.monotonic() + TIMEOUT_S
-        while (before := len(custody.messages)) < wanted and (room := MOST_BYTES - custody.size) > 0:
-            # What comes next is taken to be no larger than what came last; of what comes first, nothing is known.
-            count = min(wanted - before, HANDFUL, max(1, room // self.largest))
-            custody.consume(count)
-            while len(custody.messages) < before + count and time.monotonic() < deadline:
-                self._heard()
-            if len(custody.messages) < before + count:
-                # Some are gone, as those whose time was over; others must not come in their place.
-                custody.stop()
-                break
-            self.largest = max(1, *(len(each.body) for each in custody.messages[before:]))
+        while len(custody.messages) < count and time.monotonic() < deadline:
+            self._heard()
+        if len(custody.messages) < count:
+            # Some are gone, as those whose time was over; others must not come in their place.
+            custody.stop()
+        self.largest = max(1, *(len(each.body) for each in custody.messages))
         custody.is_all = custody.is_alone_with_all()
 
     def _heard(self) -> bool:
@@ -280,12 +279,6 @@ class _Custody:
         self.is_settled = False
         self.is_all = False
         self.tag = ""
-        self.readers = 0
-        """As the queue counts us: whoever holds a message at a quorum queue, who may be given more at a classic one."""
-
-    @property
-    def size(self) -> int:
-        return sum(len(each.body) for each in self.messages)
 
     def ready(self) -> int:
         """How many wait in the queue, once nobody else reads it and all that others held is back.
@@ -295,17 +288,14 @@ class _Custody:
         return self._alone(0)
 
     def consume(self, count: int) -> None:
-        """Be handed so many more, and no more."""
-        self._leave()
+        """Be handed so many, and no more."""
         self.channel.basic_qos(0, count, False)
         try:
             self.tag = self.channel.basic_consume(self.queue, exclusive=True, callback=self._came)
         except AccessRefused:
             raise self._busy() from None
-        self.readers = self.readers + 1 if self.counts else 1
-        if self.readers == 1:
-            # Quorum queues let everybody in, exclusive or not.
-            self._alone(1)
+        # Quorum queues let everybody in, exclusive or not.
+        self._alone(1)
 
     def stop(self) -> None:
         """Be handed no more; what was on its way has come before this is answered."""
@@ -324,9 +314,9 @@ class _Custody:
         return waiting
 
     def is_alone_with_all(self) -> bool:
-        """Our own readers are counted, so the queue can say how it stands."""
+        """Our own reader is counted, so the queue can say how it stands."""
         stands = self._stands()
-        return stands.consumer_count == self.readers and not stands.message_count
+        return stands.consumer_count == 1 and not stands.message_count
 
     def _stands(self) -> Any:
         return self.channel.queue_declare(self.queue, passive=True)

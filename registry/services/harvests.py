@@ -39,6 +39,9 @@ BATCH = 500
 MOST_AT_ONCE = 5_000
 """Letters of one source before others have their turn."""
 LONGEST_RUN_S = 120
+FAILED_WAIT = timedelta(minutes=10)
+"""Queues count how often a message was taken and given back, and some drop it at twenty: what nobody foresaw, and will
+most likely happen again, is not tried every few seconds."""
 
 GROW = """
 UPDATE registry_deadlettergroup AS g SET letters = g.letters + seen.letters,
@@ -96,7 +99,7 @@ def harvest(source_pk: int, *, limit: int = MOST_AT_ONCE) -> int:
     reader = claim(source_pk)
     if reader is None:
         return 0
-    source, taken, trouble, is_end = reader.source, 0, "", False
+    source, taken, trouble, is_end, rest = reader.source, 0, "", False, None
     try:
         with endpoints.open(source.broker, source.place, source.place_kind) as broker:
             for batch in _batches(broker, reader):
@@ -113,7 +116,10 @@ def harvest(source_pk: int, *, limit: int = MOST_AT_ONCE) -> int:
     except Exception as problem:
         # One source must not keep the others from being read. What a client says may hold a password: it is not told.
         trouble = _unexpected(problem, source)
-    _leave(reader, trouble, through=began if is_end and not trouble else None)
+        if source.mode == DeadLetterSource.Mode.CONSUME:
+            rest = FAILED_WAIT
+            trouble += " It is tried again in ten minutes, as its queue may count each time."
+    _leave(reader, trouble, through=began if is_end and not trouble else None, rest=rest)
     return taken
 
 
@@ -161,11 +167,14 @@ def claim(key: int) -> Reader | None:
     return Reader(source, source.fence, terms)
 
 
-def _leave(reader: Reader, trouble: str, *, through: datetime | None) -> None:
-    """Let others read; `through` is when we began, if we came to the end. Whoever lost their lease changes nothing."""
+def _leave(reader: Reader, trouble: str, *, through: datetime | None, rest: timedelta | None) -> None:
+    """Let others read, after a `rest` if any; `through` is when we began, if we came to the end.
+
+    Whoever lost their lease changes nothing.
+    """
     mine = DeadLetterSource.objects.filter(pk=reader.source.pk, fence=reader.fence)
-    read = {"read_through_at": through} if through else {}
-    mine.update(lease_until=None, looked_at=timezone.now(), trouble=fitted(trouble, 500), **read)
+    now, read = timezone.now(), {"read_through_at": through} if through else {}
+    mine.update(lease_until=now + rest if rest else None, looked_at=now, trouble=fitted(trouble, 500), **read)
 
 
 def _unexpected(problem: Exception, source: DeadLetterSource) -> str:

@@ -3,8 +3,10 @@
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from registry.brokers import Place, Unreachable
@@ -161,3 +163,25 @@ def commit_and_die(queue: DeadLetterSource, count: int, *, acknowledges: bool = 
 
 def dies(*_: object, **__: object) -> None:
     raise Killed
+
+
+def test_what_nobody_foresaw_is_not_tried_again_every_few_seconds(
+    queue: DeadLetterSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue counts each look, and some drop what was looked at twenty times."""
+    with monkeypatch.context() as patch:
+        patch.setattr(harvests, "keep", fails)
+        assert harvests.harvest(queue.pk) == 0
+    queue.refresh_from_db()
+    assert queue.trouble == (
+        "DataError while it was read; the worker's log says where."
+        " It is tried again in ten minutes, as its queue may count each time."
+    )
+    assert harvests.harvest_all() == 0
+    assert queue.lease_until is not None
+    assert queue.lease_until > timezone.now() + timedelta(minutes=9)
+    assert taken_in(queue) == TWINS
+
+
+def fails(*_: object, **__: object) -> None:
+    raise DataError
