@@ -65,10 +65,10 @@ class KeepingForm(forms.Form):
         initial=30, label="Kept for", help_text="Then what they hold is deleted, and the line stays."
     )
     max_redrives = forms.IntegerField(
-        initial=3, label="Redriven at most", help_text="Who comes back more often is parked."
+        initial=3, label="Redriven at most", help_text="What comes back more often is parked."
     )
     returns_within_seconds = forms.IntegerField(
-        initial=600, label="Back within", help_text="Who is not back after this counts as processed."
+        initial=600, label="Back within", help_text="What is not back after this is presumed done."
     )
     unknown_policy = forms.ChoiceField(
         choices=POLICIES, required=False, label="When nobody knows whether a letter arrived"
