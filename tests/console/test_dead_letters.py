@@ -119,8 +119,6 @@ def test_a_redrive_is_offered_only_where_one_can_be_had(source: DeadLetterSource
     DeadLetterSource.objects.update(mode="counts")
     assert "Redrive… letters" not in text(client.get(address))
     assert "Redrive all" not in text(client.get(listed))
-    plan = client.get(reverse("redrive-new", args=[source.pk]))
-    assert "This source is only counted now, so nobody would see what comes back." in text(plan)
 
 
 def test_what_is_undecided_is_counted_alike_on_every_page(source: DeadLetterSource, by_ann: Client) -> None:

@@ -143,7 +143,7 @@ def test_what_a_full_queue_does_not_take_is_open_again_and_goes_once_there_is_ro
     for _ in range(4):
         made.letter(source)
     job = driven(begun())
-    assert (job.state, job.paused_because) == ("paused", "Of the last 3 letters 1 were refused.")
+    assert (job.state, job.paused_because) == ("paused", "Of the last 3 letters 1 was refused.")
     assert states(source) == ["presumed_resolved", "presumed_resolved", "open", "queued"]
     assert told(source)[2] == ("refused", "RabbitMQ refused it: the queue is full or not available.")
     world.empty(topic)

@@ -401,5 +401,5 @@ def test_a_source_that_is_only_counted_is_redriven_no_further(
     job = driven(job)
     said = "This source is only counted now, so nobody would see what comes back. See its settings."
     assert (job.state, job.paused_because, len(stream.ids())) == ("paused", said, 1)
-    with pytest.raises(Conflict, match="are counted"):
+    with pytest.raises(Conflict, match="is only counted now"):
         redrives.resume(job, by=oncall)
