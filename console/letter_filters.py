@@ -38,8 +38,6 @@ LABELS: Mapping[str, str] = {
 }
 """What letters are chosen by, for people."""
 TEXTS = [each for each in LABELS if each != "letters"]
-LONGEST_LIST = 20_000
-"""Characters of the numbers of letters that were marked; more than a page of them, by far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class Asked:
 
 def _numbers(query: QueryDict) -> tuple[str, ...]:
     """As `letters=1,2`, or one by one."""
-    told = ",".join(plain(each, longest=LONGEST_LIST) for each in query.getlist("letters"))
+    told = ",".join(query.getlist("letters"))
     return tuple(dict.fromkeys(each.strip() for each in told.split(",") if each.strip()))
 
 

@@ -1,9 +1,16 @@
 """What a service refuses, in words for the person who asked: what happened, and what to do next."""
 
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
 from registry.record.findings import Problem
+
+
+def kind_and_place(problem: Exception) -> tuple[str, str]:
+    """What failed that nobody foresaw, and where; nothing of its text, as a client's may hold a password."""
+    where = traceback.extract_tb(problem.__traceback__)[-1]
+    return type(problem).__name__, f"{where.filename}:{where.lineno}"
 
 
 class DomainError(Exception):

@@ -26,7 +26,7 @@ from console.views.releases import number
 from registry import permissions
 from registry.errors import DomainError, Invalid, NotAllowed
 from registry.models import DeadLetter, DeadLetterGroup, DeadLetterSource, Page, Person, counted, keyset
-from registry.models.letters import UNDECIDED
+from registry.models.letters import UNDECIDED, undecided
 from registry.record.findings import Problem
 from registry.services import edits, letters, routes, sources, trends
 from registry.services.routes import Clause, Route
@@ -56,8 +56,7 @@ ACTS: Mapping[str, tuple[str, Act]] = {
 def dead_letters(request: HttpRequest) -> HttpResponse:
     """Every source, those first whose oldest letter lies longest."""
     signed_in(request)
-    opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=UNDECIDED).order_by().values("pk")
-    found = placed().annotate(opened=counted(opened, up_to=COUNTED_UP_TO))
+    found = placed().annotate(opened=counted(undecided("source"), up_to=COUNTED_UP_TO))
     # Where no broker says how old its oldest is, the ledger's own tells.
     rows = list(found.order_by(Coalesce("oldest_at", "open_since").asc(nulls_last=True), "pk")[: MOST_SOURCES + 1])
     context = {
@@ -73,10 +72,9 @@ def source(request: HttpRequest, source: int) -> HttpResponse:
     """One source: how it is read, how much lies there, what it died of, and what is being sent again."""
     by, held = signed_in(request), get_object_or_404(placed(), pk=source)
     cursor = plain(request.GET.get("cursor", ""), longest=LONGEST_CURSOR)
-    opened = DeadLetter.objects.filter(group=OuterRef("pk"), state__in=UNDECIDED).order_by().values("pk")
     newest = DeadLetter.objects.filter(group=OuterRef("pk"), state=State.OPEN).order_by("-died_at", "-pk").values("pk")
     seen: Any = DeadLetterGroup.objects.filter(source=held)
-    groups = seen.annotate(opened=counted(opened, up_to=COUNTED_UP_TO), newest=Subquery(newest[:1]))
+    groups = seen.annotate(opened=counted(undecided("group"), up_to=COUNTED_UP_TO), newest=Subquery(newest[:1]))
     page = keyset(groups, order="-last_at", cursor=cursor, size=GROUPS_SHOWN)
     route, levels = routes.of(held), trends.of_source(held)
     states, ages = _counted(held)
@@ -129,7 +127,7 @@ def found(request: HttpRequest, source: int) -> HttpResponse:
         "menus": letter_filters.menus(held, asked),
         "may_redrive": may_redrive,
         "may_redrive_all": may_redrive and held.reads and asked.state in ("", State.OPEN),
-        "mended": edits.newest(each.pk for each in page.rows),
+        "mended": {each.letter_id: each for each in edits.newest([row.pk for row in page.rows])},
         "refused": problems_of(refused) if refused else [],
         "marked": _marked(request),
         "why": request.POST.get("why", ""),

@@ -33,7 +33,7 @@ from registry.models import (
     keyset,
 )
 from registry.record.findings import Problem
-from registry.services import letters, plans, redrives
+from registry.services import edits, letters, plans, redrives
 from registry.services.plans import Plan, Selector
 
 MOST_UNDER_WAY = 50
@@ -53,7 +53,7 @@ Act = Callable[[RedriveJob, Person, str], str]
 def new(request: HttpRequest, source: int) -> HttpResponse:
     """The plan; what is posted is worked out again, or sent if it is still what was seen."""
     by, held = signed_in(request), _source(source)
-    selector, posted = _selector(request.GET, held, by), request.POST
+    selector, posted = Asked.of(request.GET, held).selector(held, by), request.POST
     override = _folded(posted.get("override_reason", ""))
     plan = plans.plan(held, selector, by=by, sends_forbidden=bool(override))
     plan, problems = _at_rate(held, plan, posted.get("rate_per_minute", ""))
@@ -126,13 +126,6 @@ def _source(key: int) -> DeadLetterSource:
     return get_object_or_404(DeadLetterSource.objects.placed(), pk=key)
 
 
-def _selector(query: QueryDict, source: DeadLetterSource, by: Person) -> Selector:
-    """Which letters an address chooses. Raises Invalid."""
-    numbers = [each for value in query.getlist("letters") for each in value.split(",") if each]
-    named = Selector.read({"letters": [number(each) or each for each in numbers]})
-    return replace(Asked.of(query, source).selector(source, by), letters=named.letters)
-
-
 def _chosen(source: DeadLetterSource, selector: Selector) -> list[tuple[str, str]]:
     """What letters were chosen by, for people."""
     group = DeadLetterGroup.objects.filter(source=source, pk=selector.group).first() if selector.group else None
@@ -184,8 +177,7 @@ def _seconds(by: Person) -> list[Person]:
 def _edits(held: DeadLetterSource, selector: Selector) -> list[PayloadEdit]:
     """The newest edits of the letters that would be sent."""
     chosen = selector.of(held).of_state(DeadLetter.State.OPEN).values("pk")
-    found = PayloadEdit.objects.filter(letter__in=chosen).order_by("letter_id", "-pk").distinct("letter_id")
-    return list(found.select_related("by").defer("body", "headers")[:MOST_NAMED])
+    return list(edits.newest(chosen)[:MOST_NAMED])
 
 
 def _standing(request: HttpRequest, held: RedriveJob, by: Person) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,8 +17,8 @@ from console.source_forms import KeptForm, SourceForm
 from console.views.releases import number
 from registry import deaths, permissions
 from registry.errors import DomainError, Invalid, NotAllowed
-from registry.models import Broker, DeadLetter, DeadLetterSource, Environment, Integration, Person, counted
-from registry.models.letters import UNDECIDED
+from registry.models import Broker, DeadLetterSource, Environment, Integration, Person, counted
+from registry.models.letters import undecided
 from registry.services import routes
 from registry.services import sources as keeping
 from registry.services.sources import Proposal
@@ -43,10 +42,9 @@ class Way:
 def sources(request: HttpRequest, slug: str) -> HttpResponse:
     """Where its failures lie, and where its design says they would."""
     by, integration = signed_in(request), subject.find(slug)
-    opened = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=UNDECIDED).order_by()
     found = DeadLetterSource.objects.filter(integration=integration).select_related("broker__environment")
     context = subject.head(integration, by=by, tab="dead-letters") | {
-        "sources": found.annotate(opened=counted(opened.values("pk"), up_to=COUNTED_UP_TO)),
+        "sources": found.annotate(opened=counted(undecided("source"), up_to=COUNTED_UP_TO)),
         "counted_up_to": COUNTED_UP_TO,
         "proposed": _proposed(integration),
         "may_keep": permissions.may_keep_sources(by, integration),

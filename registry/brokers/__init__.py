@@ -4,6 +4,7 @@ from importlib import import_module
 
 from .base import (
     ATTEMPT,
+    MESSAGE_ID,
     MOST_BYTES,
     Broker,
     BrokerError,
@@ -30,6 +31,7 @@ from .base import (
 __all__ = [
     "ATTEMPT",
     "BROKERS",
+    "MESSAGE_ID",
     "MOST_BYTES",
     "Broker",
     "BrokerError",

@@ -14,6 +14,8 @@ Headers = tuple[tuple[str, Value], ...]
 
 ATTEMPT = "x-registry-attempt"
 """The one header in which two sendings of a letter differ."""
+MESSAGE_ID = "message-id"
+"""A header that tells the id, where a broker gives messages none or one of its own."""
 MOST_BYTES = 32_000_000
 """Bodies of one look or one batch: once they come to more, the rest is left for the next, whatever was asked for."""
 

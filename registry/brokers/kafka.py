@@ -20,6 +20,7 @@ from confluent_kafka import (
 
 from .base import (
     MADE_ANEW,
+    MESSAGE_ID,
     MOST_BYTES,
     Broker,
     BrokerError,
@@ -45,7 +46,7 @@ QUIET_S = 5
 """How long a partition that should have more may send nothing."""
 LATEST_MS = 253_402_300_799_999
 """The last millisecond that a calendar has."""
-MESSAGE_ID = ("ce_id", "message-id")
+KNOWN_BY = ("ce_id", MESSAGE_ID)
 GIVEN = methodcaller("headers")
 """The client answers and fails at once; called like this, Python always looks whether it did."""
 SENDS = {
@@ -246,8 +247,8 @@ def _reached(url: str) -> dict[str, Any]:
 def _headers(message: Outgoing) -> Any:
     """As Kafka carries them; a message has no id there but the one in its headers."""
     given = [(name, _header(value)) for name, value in message.headers if (name, value) != NOTHING]
-    named = bool(first(message.headers, *MESSAGE_ID)) or not message.message_id
-    return given if named else [*given, (MESSAGE_ID[-1], message.message_id.encode())]
+    named = bool(first(message.headers, *KNOWN_BY)) or not message.message_id
+    return given if named else [*given, (MESSAGE_ID, message.message_id.encode())]
 
 
 def _header(value: Value) -> bytes | None:
@@ -274,7 +275,7 @@ def _found(message: Message) -> Found:
         body=body or b"",
         headers=headers if body is not None else (*headers, NOTHING),
         key=message.key(),
-        message_id=first(headers, *MESSAGE_ID),
+        message_id=first(headers, *KNOWN_BY),
         placed_at=placed_at,
         partition=str(message.partition()),
     )

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from .base import (
     MADE_ANEW,
+    MESSAGE_ID,
     MOST_BYTES,
     Broker,
     BrokerError,
@@ -33,7 +34,6 @@ from .base import (
 BODY = "body"
 ALL_FIELDS = "*"
 """A place of this kind has the body in all fields of an entry, told as JSON."""
-MESSAGE_ID = "message-id"
 AT_ONCE = 50
 """Entries of one answer, since nothing but the answer tells how large they are."""
 TIMEOUT_S = 10

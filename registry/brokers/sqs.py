@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from .base import (
+    MESSAGE_ID,
     MOST_BYTES,
     Broker,
     BrokerError,
@@ -42,7 +43,6 @@ TYPE = "sqs-type:"
 """Headers of this beginning say of which type an attribute is that is more than a string or bytes. They go along."""
 PLAIN = frozenset({"", "String", "Binary"})
 AT_ONCE = 10
-MESSAGE_ID = "message-id"
 KNOWN_BY = ("ce_id", "ce-id", "cloudevents:id", "cloudevents_id", MESSAGE_ID)
 """What a consumer may know a message by: SQS itself gives each sending another id."""
 MOST_ATTRIBUTES = 10

@@ -1,7 +1,7 @@
 """The ledger of dead letters. The database holds what may follow on a state and writes the history (migration 0023)."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -223,6 +223,11 @@ class DeadLetter(models.Model):
 
 UNDECIDED = (DeadLetter.State.OPEN, DeadLetter.State.UNCERTAIN)
 """In these states somebody has yet to say what becomes of a letter."""
+
+
+def undecided(of: str) -> models.QuerySet[Any]:
+    """Their keys, for a source or a group one level out."""
+    return DeadLetter.objects.filter(**{of: OuterRef("pk")}, state__in=UNDECIDED).order_by().values("pk")
 
 
 def open_since() -> Least:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from registry.models import DeadLetter, DeadLetterSource, IndexedParty, Membership, Person, counted
-from registry.models.letters import UNDECIDED, open_since
+from registry.models import DeadLetterSource, IndexedParty, Membership, Person, counted
+from registry.models.letters import open_since, undecided
 
 MOST_LOOKED_AT = 200
 COUNTED_UP_TO = 1_000
@@ -22,9 +22,8 @@ def longest(by: Person, *, most: int) -> list[Any]:
     keys = list(last.values_list("pk", flat=True)[:MOST_LOOKED_AT])
     teams = Membership.objects.filter(person=by).values("team__slug")
     parties = IndexedParty.objects.filter(revision=OuterRef("integration__in_force"), team_slug__in=teams)
-    undecided = DeadLetter.objects.filter(source=OuterRef("pk"), state__in=UNDECIDED).order_by().values("pk")
     found = DeadLetterSource.objects.select_related("integration", "broker__environment").filter(pk__in=keys)
     burning: Any = found.annotate(since=open_since(), is_mine=Exists(parties)).filter(since__isnull=False)
-    burning = burning.annotate(opened=counted(undecided, up_to=COUNTED_UP_TO))
+    burning = burning.annotate(opened=counted(undecided("source"), up_to=COUNTED_UP_TO))
     burning = burning.defer("sealed_key", "integration__search_text")
     return list(burning.order_by("-is_mine", "since", "pk")[:most])

@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from registry.brokers import Found, Headers
@@ -141,10 +143,10 @@ class Begun:
     wire_id: str
 
 
-def newest(letters: Iterable[int]) -> dict[int, PayloadEdit]:
-    """The edit each of these letters would be sent as, without what it holds; by the letter's key."""
-    found = PayloadEdit.objects.filter(letter__in=list(letters)).order_by("letter_id", "-pk").distinct("letter_id")
-    return {each.letter_id: each for each in found.select_related("by").defer("body", "headers")}
+def newest(letters: Iterable[Any]) -> QuerySet[PayloadEdit]:
+    """The edit that each of these letters, or keys of letters, would be sent as, without what it holds."""
+    found = PayloadEdit.objects.filter(letter__in=letters).order_by("letter_id", "-pk").distinct("letter_id")
+    return found.select_related("by").defer("body", "headers")
 
 
 def _newest(letter: DeadLetter) -> PayloadEdit | None:

@@ -3,7 +3,6 @@
 import ipaddress
 import logging
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.utils import timezone
 
 from registry import brokers, outgoing, permissions
 from registry.brokers import BrokerError, NoSuchPlace, Place, Unreachable
-from registry.errors import NotAllowed
+from registry.errors import NotAllowed, kind_and_place
 from registry.models import Broker, Environment, Person
 from registry.services import addresses, trail
 from registry.services.addresses import Address, Door, Misread
@@ -110,9 +109,9 @@ def _connected(broker: Broker, place: Place) -> brokers.Broker:
     except BrokerError:
         raise
     except Exception as problem:
-        where, told = traceback.extract_tb(problem.__traceback__)[-1], type(problem).__name__
-        log.error("%s while connecting to %s, at %s:%s", told, broker.slug, where.filename, where.lineno)
-        raise Unreachable(f"The client of {broker.get_kind_display()} fails with {told}; the log says where.") from None
+        kind, where = kind_and_place(problem)
+        log.error("%s while connecting to %s, at %s", kind, broker.slug, where)
+        raise Unreachable(f"The client of {broker.get_kind_display()} fails with {kind}; the log says where.") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.utils import timezone
 
 from registry import brokers, deaths
 from registry.brokers import BrokerError, Found
+from registry.errors import kind_and_place
 from registry.models import (
     DeadLetter,
     DeadLetterGroup,
@@ -178,9 +178,9 @@ def _leave(reader: Reader, trouble: str, *, through: datetime | None, rest: time
 
 
 def _unexpected(problem: Exception, source: DeadLetterSource) -> str:
-    where = traceback.extract_tb(problem.__traceback__)[-1]
-    log.error("%s while reading %s, at %s:%s", type(problem).__name__, source.place, where.filename, where.lineno)
-    return f"{type(problem).__name__} while it was read; the worker's log says where."
+    kind, where = kind_and_place(problem)
+    log.error("%s while reading %s, at %s", kind, source.place, where)
+    return f"{kind} while it was read; the worker's log says where."
 
 
 def _batches(broker: brokers.Broker, reader: Reader) -> Iterator[int]:

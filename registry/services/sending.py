@@ -5,7 +5,6 @@ Several workers may run: a redrive has a lease and a fence, and whoever lost the
 
 import logging
 import time
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,18 +18,17 @@ from django.utils import timezone
 
 from registry import permissions
 from registry.brokers import Broker, BrokerError, Outgoing, Sent
-from registry.errors import Conflict, Invalid, NotAllowed
+from registry.errors import Conflict, Invalid, NotAllowed, kind_and_place
 from registry.models import (
     DeadLetter,
     DeadLetterSource,
-    PayloadEdit,
     Person,
     RedriveAttempt,
     RedriveItem,
     RedriveJob,
 )
 from registry.sealing import Seal, Unsealed
-from registry.services import endpoints, ledger, marks, payloads, plans, redrives, returns, routes, sources, wire
+from registry.services import edits, endpoints, ledger, marks, payloads, plans, redrives, returns, routes, sources, wire
 from registry.services.payloads import Opened
 from registry.services.plans import Selector
 from registry.services.routes import Route
@@ -161,8 +159,8 @@ def _advance_apart(job_pk: int) -> int:
     try:
         return advance(job_pk)
     except Exception as problem:
-        kind, where = type(problem).__name__, traceback.extract_tb(problem.__traceback__)[-1]
-        log.error("%s in redrive %s, at %s:%s", kind, job_pk, where.filename, where.lineno)
+        kind, where = kind_and_place(problem)
+        log.error("%s in redrive %s, at %s", kind, job_pk, where)
         _put_off(job_pk, f"{kind} while it was gone on with; the worker's log says where.")
         return 0
 
@@ -289,8 +287,7 @@ def _gather_chunk(lease: Lease, route: Route) -> bool:
 
 def _edited(locked: Iterable[DeadLetter]) -> dict[int, int]:
     """The newest edit of each: their rows are held, so that what was saved while they were waited for is seen."""
-    found = PayloadEdit.objects.filter(letter__in=locked).order_by("letter_id", "-pk").distinct("letter_id")
-    return dict(found.values_list("letter_id", "pk"))
+    return dict(edits.newest(locked).values_list("letter_id", "pk"))
 
 
 def _item(

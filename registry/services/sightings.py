@@ -164,7 +164,7 @@ def message_id(source: DeadLetterSource, found: Found, body: Body | None = None)
     So what was sent there again carries its id in a header.
     """
     told = first(found.headers, *ID) or _told_in(body or read(found.body), "id")
-    return told or first(found.headers, "message-id") if source.broker.kind == "sqs" else found.message_id or told
+    return told or first(found.headers, brokers.MESSAGE_ID) if source.broker.kind == "sqs" else found.message_id or told
 
 
 def schema_problem(found: Found, terms: Terms) -> str | None:

@@ -352,14 +352,20 @@ def test_a_letter_says_once_that_it_came_back(source: DeadLetterSource, browse: 
     assert "Sent: It came back." in text(browse(oncall).get(reverse("letter", args=[letter.pk])))
 
 
+def unknown(source: DeadLetterSource, *, by: Person) -> tuple[RedriveJob, list[DeadLetter]]:
+    """A redrive of two letters of which nobody knows whether they arrived."""
+    DeadLetterSource.objects.update(unknown_policy="hold")
+    both = [letters.letter(source) for _ in range(2)]
+    job = gathered(redriving.begun(source, *both, by=by, rate_per_minute=1))
+    for letter in both:
+        lost(job, letter)
+    return job, both
+
+
 def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(
     source: DeadLetterSource, browse: Browse, oncall: Person
 ) -> None:
-    DeadLetterSource.objects.update(unknown_policy="hold")
-    both = [letters.letter(source) for _ in range(2)]
-    job = gathered(redriving.begun(source, *both, by=oncall, rate_per_minute=1))
-    for letter in both:
-        lost(job, letter)
+    job, both = unknown(source, by=oncall)
     client, address = browse(oncall), reverse("redrive", args=[job.pk]) + "?show=uncertain"
     assert "Of 2 letters nobody knows whether they arrived." in text(client.get(reverse("redrive", args=[job.pk])))
     assert text(client.get(address)).count("It arrived") == 2
@@ -377,11 +383,7 @@ def test_what_nobody_knows_of_is_settled_by_hand_with_how_one_knows(
 def test_how_one_knows_stays_in_its_own_form_when_it_is_refused(
     source: DeadLetterSource, browse: Browse, oncall: Person
 ) -> None:
-    DeadLetterSource.objects.update(unknown_policy="hold")
-    both = [letters.letter(source) for _ in range(2)]
-    job = gathered(redriving.begun(source, *both, by=oncall, rate_per_minute=1))
-    for letter in both:
-        lost(job, letter)
+    job, both = unknown(source, by=oncall)
     client, address = browse(oncall), reverse("redrive", args=[job.pk])
     asked = {"act": "arrived", "letter": both[1].pk, "note": "x" * 501}
     refused = client.post(address, asked)
